@@ -1,0 +1,259 @@
+//! What a run leaves behind as data: per case its trials, per trial its steps, checks and evidence.
+//! `results.json` is this, as JSON; the reports are made from it alone.
+
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::{CookieSeen, Exchange, LogLine, MailSeen, StepTaken};
+
+/// What a case shows, or is expected to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The symptom shows; the case names no fix.
+    Reproduced,
+    /// The symptom does not show, and what the case says happens instead does.
+    NotReproduced,
+    /// The symptom shows, the fix removes it, without the fix it is back, and no wrong fix passes.
+    FixHolds,
+    /// The symptom shows and the fix does not remove it, or a wrong fix passes as one.
+    FixFails,
+    /// No verdict could be reached.
+    Error,
+}
+
+impl Verdict {
+    /// The word in case files and reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Reproduced => "reproduced",
+            Self::NotReproduced => "not-reproduced",
+            Self::FixHolds => "fix-holds",
+            Self::FixFails => "fix-fails",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// One run of the harness.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunOutcome {
+    /// The folder's name, such as `2026-11-23T23-59-59-4711`.
+    pub run: String,
+    /// When it began, RFC 3339.
+    pub started: String,
+    /// How long it took, in ms.
+    pub took_ms: u64,
+    /// Whether it was ended before every case had run.
+    pub interrupted: bool,
+    /// What took part, with versions: the harness, Kratos, the browsers, drivers and clients.
+    pub parts: Vec<Part>,
+    /// The cases that ran, in the order of their ids.
+    pub cases: Vec<CaseOutcome>,
+    /// What was asked for and did not run, with the reason.
+    pub not_run: Vec<NotRun>,
+}
+
+impl RunOutcome {
+    /// Whether every case gave the verdict that its file expects.
+    pub fn as_expected(&self) -> bool {
+        self.cases.iter().all(CaseOutcome::as_expected)
+    }
+}
+
+/// A program that took part in the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Such as `Kratos`.
+    pub name: String,
+    /// As the program itself says.
+    pub version: String,
+    /// A note, such as how it was started.
+    pub note: String,
+}
+
+/// A case that was selected and did not run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotRun {
+    /// The case's id.
+    pub case: String,
+    /// Why, and what would let it run.
+    pub reason: String,
+}
+
+/// One case on one engine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseOutcome {
+    /// The path under `fixtures/cases` without the ending, such as `code-flows/login-form-double-click`.
+    pub id: String,
+    /// The case's title.
+    pub title: String,
+    /// The claim that it is about.
+    pub claim: ClaimQuoted,
+    /// The browser engine, where the case uses a browser.
+    pub engine: Option<String>,
+    /// The verdict that the case file expects.
+    pub expected: Verdict,
+    /// The verdict that was reached.
+    pub verdict: Verdict,
+    /// One sentence that says how the verdict came about; for a surprise the first cause.
+    pub reason: String,
+    /// What is known to differ between this case and the words of the claim, from the file's `note`.
+    pub note: Option<String>,
+    /// What in this case is the real thing.
+    pub real: Vec<String>,
+    /// What in this case is emulated.
+    pub emulated: Vec<String>,
+    /// The case file's text.
+    pub source: String,
+    /// How long all its trials took, in ms.
+    pub took_ms: u64,
+    /// The trials, in the order `broken`, `fixed`, `broken-again`, the wrong fixes.
+    pub trials: Vec<TrialOutcome>,
+}
+
+impl CaseOutcome {
+    /// Whether the verdict is the one that the file expects.
+    pub fn as_expected(&self) -> bool {
+        self.verdict == self.expected
+    }
+
+    /// How many wrong fixes were tried and how many of them were caught.
+    pub fn wrong_fixes(&self) -> (usize, usize) {
+        let tried = self.trials.iter().filter(|trial| trial.kind == TrialKind::WrongFix);
+        (tried.clone().count(), tried.filter(|trial| trial.as_expected()).count())
+    }
+}
+
+/// A claim of the page, as `fixtures/claims.yaml` has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimQuoted {
+    /// Such as `code-flows.second-submit`.
+    pub id: String,
+    /// The section of the page.
+    pub section: String,
+    /// The page's own words; nothing for a case that names no claim.
+    pub quote: String,
+}
+
+/// What a trial is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrialKind {
+    /// The set-up that has the problem.
+    Broken,
+    /// The documented fix.
+    Fixed,
+    /// Another fix that works as well.
+    OtherFix,
+    /// The problem again, after the fix.
+    BrokenAgain,
+    /// A plausible fix that does not work.
+    WrongFix,
+}
+
+/// What a trial showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shown {
+    /// Every line of the symptom held.
+    Symptom,
+    /// The symptom is gone and everything that the fix promises held.
+    Fixed,
+    /// The symptom does not show and what the case says happens instead does.
+    Instead,
+    /// Neither the symptom as a whole nor the promise as a whole.
+    Neither,
+    /// No verdict could be reached.
+    Error,
+}
+
+/// One trial: a world, the steps taken in it, and what was seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrialOutcome {
+    /// Such as `broken`, `fixed`, `broken-again`, `wrong-fix-1`.
+    pub name: String,
+    /// What it is for.
+    pub kind: TrialKind,
+    /// Why this fix, in the words of the case file.
+    pub why: Option<String>,
+    /// What it changes against the broken set-up, as YAML; empty where nothing.
+    pub change: String,
+    /// What it had to show.
+    pub wanted: Vec<Shown>,
+    /// What it showed.
+    pub shown: Shown,
+    /// The first cause, where it showed an error or a surprise.
+    pub cause: Option<String>,
+    /// How long each part took.
+    pub phases: Vec<Phase>,
+    /// The steps.
+    pub steps: Vec<StepTaken>,
+    /// The checks.
+    pub checks: Vec<CheckSeen>,
+    /// The exchanges that crossed the edge, in their order.
+    pub exchanges: Vec<Exchange>,
+    /// The mails that Kratos sent.
+    pub mails: Vec<MailSeen>,
+    /// The cookies that each browser held at the end.
+    pub cookies: Vec<CookieSeen>,
+    /// The lines of Kratos's log that belong to the flows of this trial.
+    pub log: Vec<LogLine>,
+    /// The folder of the raw evidence, relative to `results.json`.
+    pub folder: String,
+}
+
+impl TrialOutcome {
+    /// Whether it showed what it had to.
+    pub fn as_expected(&self) -> bool {
+        self.wanted.contains(&self.shown)
+    }
+
+    /// How long it took in all, in ms.
+    pub fn took_ms(&self) -> u64 {
+        self.phases.iter().map(|phase| phase.took_ms).sum()
+    }
+}
+
+/// A part of a trial's time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Phase {
+    /// `world`, `steps`, `checks`, `evidence` or `close`.
+    pub name: String,
+    /// In ms.
+    pub took_ms: u64,
+}
+
+/// Which list of the case file a check stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckRole {
+    /// A line of `symptom`.
+    Symptom,
+    /// A line of the fix's `expect`.
+    Expect,
+    /// A line of `instead`.
+    Instead,
+}
+
+/// A check and what it saw.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckSeen {
+    /// Which list it stands in.
+    pub role: CheckRole,
+    /// The line in the case file.
+    pub line: u64,
+    /// What was expected, in words.
+    pub expected: String,
+    /// What was seen, in words.
+    pub seen: String,
+    /// Whether it held.
+    pub held: bool,
+}
