@@ -1,5 +1,7 @@
 //! Reproduces the problems people have with Ory Kratos in real browsers against a real Kratos,
 //! and proves that the documented fix removes them.
 
+pub mod backend;
+pub mod edge;
 pub mod evidence;
 pub mod trial;

@@ -1,0 +1,245 @@
+//! A child process in a group of its own, on a leash: it ends with the harness, however the harness ends.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use super::wait_until;
+
+/// Runs the program and kills the whole process group when its own standard input ends, which is the leash:
+/// the harness holds the other end, so the end of the harness is the end of the group (also by `kill -9`).
+/// A death signal of the parent would not do: browsers do not hand it on to their helpers.
+const LEASH: &str = r#"exec 3<&0
+"$@" </dev/null 3<&- &
+child=$!
+{ read -r _ <&3; kill -KILL 0; } &
+exec 3<&- >/dev/null
+wait "$child""#;
+
+/// Where a program's standard output goes.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// Both streams are appended to this file.
+    File(PathBuf),
+    /// Standard output can be read by the harness; standard error is appended to this file.
+    Piped(PathBuf),
+}
+
+/// What is to be started, and how. Its environment is empty but for what is set here.
+#[derive(Debug)]
+pub struct Launch {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
+    folder: PathBuf,
+    output: Output,
+}
+
+impl Launch {
+    /// A program, given by its whole path, to be run in a folder.
+    pub fn new(program: impl Into<PathBuf>, folder: impl Into<PathBuf>, output: Output) -> Self {
+        Self { program: program.into(), arguments: Vec::new(), environment: Vec::new(), folder: folder.into(), output }
+    }
+
+    /// Adds arguments.
+    pub fn args<I: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = I>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(|it| it.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets one variable of the otherwise empty environment.
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.environment.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When the log cannot be opened or the process cannot be made.
+    pub fn start(self) -> Result<Process> {
+        let name = self.program.file_name().unwrap_or(self.program.as_os_str()).to_string_lossy().into_owned();
+        let (log, stdout) = match &self.output {
+            Output::File(path) => (path, Stdio::from(open_log(path)?)),
+            Output::Piped(path) => (path, Stdio::piped()),
+        };
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", LEASH, "leash"])
+            .arg(&self.program)
+            .args(&self.arguments)
+            .current_dir(&self.folder)
+            .env_clear()
+            .envs(self.environment)
+            .stdin(Stdio::piped())
+            .stdout(stdout)
+            .stderr(open_log(log)?)
+            .process_group(0)
+            .kill_on_drop(true);
+        let log = log.clone();
+        let mut child = command.spawn().with_context(|| format!("failed to start `{}`", self.program.display()))?;
+        let id = child.id().context("the process ended before it had an id")?;
+        let group = Pid::from_raw(i32::try_from(id).context("the process id is out of range")?);
+        let leash = child.stdin.take();
+        Ok(Process { name, group, log, child, _leash: leash, closed: false })
+    }
+}
+
+fn open_log(path: &Path) -> Result<File> {
+    File::options()
+        .create(true)
+        .append(true)
+        .open(path)
+        .with_context(|| format!("failed to open the log `{}`", path.display()))
+}
+
+/// A running program. Dropping it kills its whole group.
+#[derive(Debug)]
+#[must_use = "the process is killed when this is dropped"]
+pub struct Process {
+    name: String,
+    group: Pid,
+    log: PathBuf,
+    child: Child,
+    _leash: Option<ChildStdin>,
+    closed: bool,
+}
+
+impl Process {
+    /// The program's file name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file that its output goes to.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// The process group's id.
+    pub fn group(&self) -> i32 {
+        self.group.as_raw()
+    }
+
+    /// Its standard output, once, if it was piped.
+    pub fn take_stdout(&mut self) -> Option<ChildStdout> {
+        self.child.stdout.take()
+    }
+
+    /// Waits until the program has ended by itself.
+    pub async fn exited(&mut self) -> Result<ExitStatus> {
+        self.child.wait().await.with_context(|| format!("failed to wait for `{}`", self.name))
+    }
+
+    /// How it ended, if it has.
+    pub fn exit(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// Ends the whole group and waits until nothing of it is left.
+    ///
+    /// # Errors
+    /// When something of the group is still there after 5 s.
+    pub async fn close(mut self) -> Result<()> {
+        self.kill();
+        let _ = self.child.wait().await;
+        let group = self.group;
+        self.closed = true;
+        let what = format!("the end of `{}` and its helpers", self.name);
+        wait_until(&what, Duration::from_secs(5), Duration::from_millis(2), async || match killpg(group, None) {
+            Err(Errno::ESRCH) => Ok(()),
+            _ => Err(format!("process group {group} still has members")),
+        })
+        .await
+    }
+
+    fn kill(&self) {
+        // ESRCH only says that the group is gone already.
+        let _ = killpg(self.group, Signal::SIGKILL);
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !self.closed {
+            self.kill();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sleeper(folder: &Path) -> Result<Process> {
+        // A grandchild in the same group, as browsers have them.
+        Launch::new("/bin/sh", folder, Output::File(folder.join("log"))).args(["-c", "sleep 600 & sleep 600"]).start()
+    }
+
+    fn members(group: i32) -> usize {
+        if killpg(Pid::from_raw(group), None).is_ok() { 1 } else { 0 }
+    }
+
+    #[tokio::test]
+    async fn closing_ends_the_helpers_too() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let process = sleeper(folder.path())?;
+        let group = process.group();
+        assert_eq!(members(group), 1, "the group runs");
+
+        process.close().await?;
+
+        assert_eq!(members(group), 0, "nothing of the group is left");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn losing_the_leash_ends_the_group() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let mut process = sleeper(folder.path())?;
+
+        drop(process._leash.take());
+
+        let status = tokio::time::timeout(Duration::from_secs(5), process.exited()).await??;
+        assert!(!status.success(), "it was killed: {status}");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn an_exit_code_comes_through() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let log = folder.path().join("log");
+        let mut process =
+            Launch::new("/bin/sh", folder.path(), Output::File(log.clone())).args(["-c", "echo no; exit 7"]).start()?;
+
+        let status = process.exited().await?;
+
+        assert_eq!(status.code(), Some(7));
+        assert_eq!(std::fs::read_to_string(log)?, "no\n");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn the_environment_is_empty() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let log = folder.path().join("log");
+        let mut process = Launch::new("/usr/bin/env", folder.path(), Output::File(log.clone()))
+            .env("KRATOS_REPRO_TEST", "1")
+            .start()?;
+
+        process.exited().await?;
+
+        let seen = std::fs::read_to_string(log)?;
+        assert!(seen.contains("KRATOS_REPRO_TEST=1"), "{seen}");
+        assert!(!seen.contains("CARGO"), "nothing is inherited: {seen}");
+        Ok(())
+    }
+}

@@ -1,0 +1,190 @@
+//! Carries one exchange: request to the upstream, answer back, with the faults that strike it, into the record.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Request, Response, StatusCode, client};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::fault::Effect;
+use super::listener::{read_whole, refusal};
+use super::{Record, Shared};
+use crate::evidence::Exchange;
+
+/// How long an upstream may take for one answer.
+const UPSTREAM_LIMIT: Duration = Duration::from_secs(30);
+
+/// Headers that belong to one connection and are not passed on (RFC 9110, section 7.6.1).
+const HOP_BY_HOP: [HeaderName; 7] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// Where the client believes that it talks to.
+#[derive(Debug)]
+pub(super) struct Origin {
+    pub(super) scheme: &'static str,
+    pub(super) host: String,
+}
+
+/// The connection is to be closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer was lost on purpose")]
+pub(super) struct Failed;
+
+/// Passes the request on and gives its answer back.
+///
+/// An exchange that has begun is carried to its end in a task of its own, even when the client hangs up: as behind a
+/// buffering load balancer. (Go cancels a request whose client is gone, so this decides what a double click does.)
+pub(super) async fn carry(
+    request: Request<Incoming>,
+    origin: Origin,
+    name: &str,
+    shared: &Arc<Shared>,
+) -> Result<Response<Full<Bytes>>, Failed> {
+    let (parts, body) = request.into_parts();
+    let path_and_query = parts.uri.path_and_query().map_or("/", |it| it.as_str()).to_owned();
+    let host = origin.host.to_ascii_lowercase();
+    let mut exchange = Exchange {
+        listener: name.to_owned(),
+        method: parts.method.to_string(),
+        url: format!("{}://{host}{path_and_query}", origin.scheme),
+        request_headers: plain(&parts.headers),
+        ..Exchange::default()
+    };
+    if shared.names.get(&host).is_none() {
+        let why = format!("`{host}` is no host of this world");
+        shared.record.refuse(exchange, why.clone());
+        return Ok(refusal(StatusCode::FORBIDDEN, &why));
+    }
+    let effects: Vec<Effect> = shared
+        .faults
+        .iter()
+        .filter_map(|fault| fault.strike(&host, parts.method.as_str(), parts.uri.path()).cloned())
+        .collect();
+    if !effects.is_empty() {
+        exchange.fault = Some(effects.iter().map(Effect::text).collect::<Vec<_>>().join("; "));
+    }
+    let id = shared.record.begin(exchange);
+    let open = Open { record: shared.record.clone(), id };
+    let shared = Arc::clone(shared);
+    let carried = tokio::spawn(async move {
+        let body = read_whole(body).await;
+        open.record.change(id, |exchange| exchange.request_body = text(&body));
+        for effect in &effects {
+            if let Effect::DelayRequest(time) = effect {
+                tokio::time::sleep(*time).await;
+            }
+        }
+        let answer = ask(&shared, &origin, &host, parts, &path_and_query, body).await;
+        let mut answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                let why = format!("{error:#}");
+                open.record.change(id, |exchange| exchange.refused = Some(why.clone()));
+                return Ok(refusal(StatusCode::BAD_GATEWAY, &why));
+            }
+        };
+        for effect in &effects {
+            if let Effect::AddCookie(cookie) = effect
+                && let Ok(value) = HeaderValue::from_str(cookie)
+            {
+                answer.headers_mut().append(header::SET_COOKIE, value);
+            }
+        }
+        open.record.change(id, |exchange| {
+            exchange.status = Some(answer.status().as_u16());
+            exchange.response_headers = plain(answer.headers());
+            exchange.response_body = text(answer.body());
+        });
+        for effect in &effects {
+            match effect {
+                Effect::DelayAnswer(time) => tokio::time::sleep(*time).await,
+                Effect::LoseAnswer => return Err(Failed),
+                Effect::DelayRequest(_) | Effect::AddCookie(_) => {}
+            }
+        }
+        Ok(answer.map(Full::new))
+    });
+    carried.await.unwrap_or(Err(Failed))
+}
+
+/// An exchange that has begun; however its task ends, the record hears of it.
+struct Open {
+    record: Record,
+    id: u64,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.record.end(self.id);
+    }
+}
+
+async fn ask(
+    shared: &Shared,
+    origin: &Origin,
+    host: &str,
+    parts: hyper::http::request::Parts,
+    path_and_query: &str,
+    body: Bytes,
+) -> Result<Response<Bytes>> {
+    let upstream = shared.names.get(host).context("the name lost its server")?;
+    let asked = async {
+        let stream =
+            TcpStream::connect(upstream).await.with_context(|| format!("failed to reach the server of `{host}`"))?;
+        let (mut sender, connection) = client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .with_context(|| format!("failed to talk to the server of `{host}`"))?;
+        let pump = tokio::spawn(connection);
+        let mut request = Request::builder().method(parts.method).uri(path_and_query);
+        if let Some(headers) = request.headers_mut() {
+            *headers = parts.headers;
+            for name in &HOP_BY_HOP {
+                headers.remove(name);
+            }
+            headers.remove(header::CONTENT_LENGTH);
+            // Bodies stay readable in the record.
+            headers.remove(header::ACCEPT_ENCODING);
+            headers.insert(header::HOST, HeaderValue::from_str(host).context("the host is no header value")?);
+            headers.insert("x-forwarded-proto", HeaderValue::from_static(origin.scheme));
+        }
+        let request = request.body(Full::new(body)).context("failed to build the upstream's request")?;
+        let answer =
+            sender.send_request(request).await.with_context(|| format!("the server of `{host}` did not answer"))?;
+        let (mut parts, body) = answer.into_parts();
+        let body = read_whole(body).await;
+        pump.abort();
+        for name in &HOP_BY_HOP {
+            parts.headers.remove(name);
+        }
+        // The body has been read whole, so its length is known anew.
+        parts.headers.remove(header::CONTENT_LENGTH);
+        Ok(Response::from_parts(parts, body))
+    };
+    match tokio::time::timeout(UPSTREAM_LIMIT, asked).await {
+        Ok(answer) => answer,
+        Err(_) => anyhow::bail!("the server of `{host}` did not answer within {} s", UPSTREAM_LIMIT.as_secs()),
+    }
+}
+
+fn plain(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect()
+}
+
+fn text(body: &Bytes) -> String {
+    String::from_utf8_lossy(body).into_owned()
+}

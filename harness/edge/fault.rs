@@ -1,0 +1,121 @@
+//! Faults that the edge injects on purpose, and which exchanges they hit.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// What is done to an exchange.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// The request is handed to the upstream at once; its answer is held for this long.
+    DelayAnswer(Duration),
+    /// The request is held for this long before the upstream sees it.
+    DelayRequest(Duration),
+    /// The upstream gets the request and answers; the answer never comes back and the connection closes.
+    LoseAnswer,
+    /// This cookie is set beside the upstream's own, as a CDN does.
+    AddCookie(String),
+}
+
+impl Effect {
+    /// One line for reports.
+    pub fn text(&self) -> String {
+        match self {
+            Self::DelayAnswer(time) => format!("answer held for {} ms", time.as_millis()),
+            Self::DelayRequest(time) => format!("request held for {} ms", time.as_millis()),
+            Self::LoseAnswer => "answer lost: it reached the edge and never came back".to_owned(),
+            Self::AddCookie(cookie) => format!("cookie added: {}", cookie.split('=').next().unwrap_or_default()),
+        }
+    }
+}
+
+/// A fault: which exchanges it hits, how often, and what it does to them.
+#[derive(Debug)]
+pub struct Fault {
+    host: Option<String>,
+    method: Option<String>,
+    path: Option<String>,
+    effect: Effect,
+    left: Option<AtomicU32>,
+}
+
+impl Fault {
+    /// A fault that hits every exchange until it is narrowed.
+    pub fn new(effect: Effect) -> Self {
+        Self { host: None, method: None, path: None, effect, left: None }
+    }
+
+    /// Hits only this host.
+    pub fn host(mut self, host: Option<String>) -> Self {
+        self.host = host;
+        self
+    }
+
+    /// Hits only this method.
+    pub fn method(mut self, method: Option<String>) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// Hits only this path, compared whole and without the query.
+    pub fn path(mut self, path: Option<String>) -> Self {
+        self.path = path;
+        self
+    }
+
+    /// Hits only the first so many exchanges that match.
+    pub fn times(mut self, times: Option<u32>) -> Self {
+        self.left = times.map(AtomicU32::new);
+        self
+    }
+
+    /// The effect on this exchange. Each call for a matching exchange uses up one of `times`.
+    pub(super) fn strike(&self, host: &str, method: &str, path: &str) -> Option<&Effect> {
+        let matches = self.host.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(host))
+            && self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
+            && self.path.as_deref().is_none_or(|wanted| wanted == path);
+        if !matches {
+            return None;
+        }
+        match &self.left {
+            None => Some(&self.effect),
+            Some(left) => left
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1))
+                .ok()
+                .map(|_| &self.effect),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slow() -> Fault {
+        Fault::new(Effect::DelayAnswer(Duration::from_millis(400)))
+            .host(Some("ory.example.test".into()))
+            .method(Some("POST".into()))
+            .path(Some("/self-service/login".into()))
+    }
+
+    #[test]
+    fn a_fault_hits_what_it_names() {
+        assert!(slow().strike("ORY.example.test", "post", "/self-service/login").is_some());
+    }
+
+    #[test]
+    fn a_fault_spares_everything_else() {
+        let fault = slow();
+
+        assert_eq!(fault.strike("ui.example.test", "POST", "/self-service/login"), None);
+        assert_eq!(fault.strike("ory.example.test", "GET", "/self-service/login"), None);
+        assert_eq!(fault.strike("ory.example.test", "POST", "/self-service/login/flows"), None);
+    }
+
+    #[test]
+    fn a_fault_ends_after_its_times() {
+        let fault = Fault::new(Effect::LoseAnswer).times(Some(1));
+
+        assert_eq!(fault.strike("a", "GET", "/"), Some(&Effect::LoseAnswer));
+        assert_eq!(fault.strike("a", "GET", "/"), None);
+    }
+}

@@ -1,0 +1,118 @@
+//! The edge: one local proxy through which every browser, client and server of a world reaches the others.
+//!
+//! Each of them gets a listener of its own on 127.0.0.1, so a listener *is* a browser session. The edge ends TLS itself
+//! for the world's own host names, records every exchange, injects faults, and refuses every other host.
+
+mod carry;
+mod fault;
+mod listener;
+mod record;
+mod tls;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, RwLock};
+
+use anyhow::{Context, Result};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+pub use fault::{Effect, Fault};
+pub use record::Record;
+pub use tls::Authority;
+
+/// The host names of a world and the servers behind them.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    upstreams: Arc<RwLock<BTreeMap<String, SocketAddr>>>,
+}
+
+impl Names {
+    /// Puts a server behind a name, or another one in its place.
+    pub fn set(&self, host: &str, upstream: SocketAddr) {
+        self.upstreams
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .insert(host.to_ascii_lowercase(), upstream);
+    }
+
+    /// The server behind a name; nothing when the name is not of this world.
+    pub fn get(&self, host: &str) -> Option<SocketAddr> {
+        let upstreams = self.upstreams.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        upstreams.get(&host.to_ascii_lowercase()).copied()
+    }
+}
+
+/// What the listeners of one world share.
+#[derive(Debug)]
+struct Shared {
+    names: Names,
+    record: Record,
+    faults: Vec<Fault>,
+    acceptor: DebugAcceptor,
+}
+
+/// `TlsAcceptor` has no `Debug`.
+struct DebugAcceptor(TlsAcceptor);
+
+impl std::fmt::Debug for DebugAcceptor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TlsAcceptor")
+    }
+}
+
+/// The running edge of one world. Dropping it closes its listeners and every connection.
+#[derive(Debug)]
+#[must_use = "the edge closes when it is dropped"]
+pub struct Edge {
+    shared: Arc<Shared>,
+    authority: Authority,
+    tasks: JoinSet<()>,
+}
+
+impl Edge {
+    /// Makes an edge with a throw-away certificate authority for the given host names.
+    ///
+    /// # Errors
+    /// When no certificate can be made.
+    pub fn new(hosts: &[&str], faults: Vec<Fault>) -> Result<Self> {
+        let authority = Authority::new(hosts)?;
+        let acceptor = DebugAcceptor(authority.acceptor());
+        let shared = Shared { names: Names::default(), record: Record::new(), faults, acceptor };
+        Ok(Self { shared: Arc::new(shared), authority, tasks: JoinSet::new() })
+    }
+
+    /// Opens a listener for one browser, client or server and says where it listens.
+    ///
+    /// # Errors
+    /// When no port can be bound.
+    pub async fn listen(&mut self, name: &str) -> Result<SocketAddr> {
+        let socket = TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .with_context(|| format!("failed to open the edge's listener for `{name}`"))?;
+        let address = socket.local_addr().context("failed to read the listener's address")?;
+        self.tasks.spawn(listener::serve(socket, name.to_owned(), Arc::clone(&self.shared)));
+        Ok(address)
+    }
+
+    /// The host names and what is behind them.
+    pub fn names(&self) -> &Names {
+        &self.shared.names
+    }
+
+    /// What has crossed the edge so far.
+    pub fn record(&self) -> &Record {
+        &self.shared.record
+    }
+
+    /// The throw-away certificate authority that clients must trust, as PEM.
+    pub fn authority_pem(&self) -> &str {
+        self.authority.pem()
+    }
+
+    /// Closes every listener and waits until their tasks have ended.
+    pub async fn close(mut self) {
+        self.tasks.shutdown().await;
+    }
+}

@@ -1,0 +1,144 @@
+//! The record of what crossed the edge. Every check about requests reads it, never the browser.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use tokio::sync::watch;
+
+use crate::evidence::Exchange;
+
+#[derive(Debug)]
+struct State {
+    epoch: Instant,
+    step: usize,
+    exchanges: Vec<Exchange>,
+    open: usize,
+    touched: Instant,
+}
+
+/// Every exchange of a world, whoever made it. Clones share one record.
+#[derive(Debug, Clone)]
+pub struct Record {
+    state: Arc<Mutex<State>>,
+    changes: watch::Sender<u64>,
+}
+
+impl Record {
+    pub(super) fn new() -> Self {
+        let now = Instant::now();
+        let state = State { epoch: now, step: 0, exchanges: Vec::new(), open: 0, touched: now };
+        Self { state: Arc::new(Mutex::new(state)), changes: watch::Sender::new(0) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the world's clock anew: times are told from here.
+    pub fn start_clock(&self) {
+        self.lock().epoch = Instant::now();
+    }
+
+    /// The time since the world was ready, in ms.
+    pub fn now_ms(&self) -> u64 {
+        millis(self.lock().epoch.elapsed())
+    }
+
+    /// From now on arriving requests belong to this step.
+    pub fn set_step(&self, step: usize) {
+        self.lock().step = step;
+    }
+
+    /// All exchanges so far, in the order in which they arrived.
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.lock().exchanges.clone()
+    }
+
+    /// Waits until no exchange is open and none has begun or ended for `quiet`.
+    ///
+    /// # Errors
+    /// When that is not so within `limit`; the error names what was still open.
+    pub async fn settle(&self, quiet: Duration, limit: Duration) -> Result<()> {
+        let deadline = Instant::now() + limit;
+        let mut changes = self.changes.subscribe();
+        loop {
+            changes.borrow_and_update();
+            let (open, idle) = {
+                let state = self.lock();
+                (state.open, state.touched.elapsed())
+            };
+            if open == 0 && idle >= quiet {
+                return Ok(());
+            }
+            let now = Instant::now();
+            if now >= deadline {
+                bail!("the edge did not become quiet within {} ms: {}", limit.as_millis(), self.open_exchanges());
+            }
+            let wait = if open == 0 { quiet.saturating_sub(idle) } else { limit };
+            // A change wakes it early; the time-out is the end of the quiet time or of the limit.
+            let _ = tokio::time::timeout(wait.min(deadline - now), changes.changed()).await;
+        }
+    }
+
+    fn open_exchanges(&self) -> String {
+        let state = self.lock();
+        let open: Vec<String> = state
+            .exchanges
+            .iter()
+            .filter(|exchange| exchange.took_ms.is_none() && exchange.refused.is_none())
+            .map(|exchange| format!("{} {} from `{}`", exchange.method, exchange.path(), exchange.listener))
+            .collect();
+        if open.is_empty() { "requests kept coming".to_owned() } else { format!("still open: {}", open.join(", ")) }
+    }
+
+    pub(super) fn begin(&self, mut exchange: Exchange) -> u64 {
+        let id = {
+            let mut state = self.lock();
+            exchange.id = state.exchanges.len() as u64 + 1;
+            exchange.step = state.step;
+            exchange.at_ms = millis(state.epoch.elapsed());
+            let id = exchange.id;
+            state.exchanges.push(exchange);
+            state.open += 1;
+            state.touched = Instant::now();
+            id
+        };
+        self.announce();
+        id
+    }
+
+    pub(super) fn change(&self, id: u64, change: impl FnOnce(&mut Exchange)) {
+        if let Some(exchange) = self.lock().exchanges.get_mut(id as usize - 1) {
+            change(exchange);
+        }
+    }
+
+    pub(super) fn end(&self, id: u64) {
+        {
+            let mut state = self.lock();
+            let now = millis(state.epoch.elapsed());
+            state.open = state.open.saturating_sub(1);
+            state.touched = Instant::now();
+            if let Some(exchange) = state.exchanges.get_mut(id as usize - 1) {
+                exchange.took_ms = Some(now.saturating_sub(exchange.at_ms));
+            }
+        }
+        self.announce();
+    }
+
+    /// Records a request that was not passed on.
+    pub(super) fn refuse(&self, mut exchange: Exchange, why: String) {
+        exchange.refused = Some(why);
+        let id = self.begin(exchange);
+        self.end(id);
+    }
+
+    fn announce(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
