@@ -2,6 +2,9 @@
 //! and proves that the documented fix removes them.
 
 pub mod backend;
+pub mod case;
+pub mod client;
 pub mod edge;
 pub mod evidence;
 pub mod trial;
+pub mod world;

@@ -1,0 +1,58 @@
+//! HTTP clients: those of the harness itself, and the API clients that a case drives.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+
+/// How long any answer may take, in the harness's own calls.
+const ANSWER_LIMIT: Duration = Duration::from_secs(20);
+
+/// A TLS configuration that trusts this authority only, or nobody.
+///
+/// # Errors
+/// When the PEM holds no certificate.
+pub fn trust(authority_pem: Option<&str>) -> Result<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    if let Some(pem) = authority_pem {
+        let certificate =
+            CertificateDer::from_pem_slice(pem.as_bytes()).context("the authority is no PEM certificate")?;
+        roots.add(certificate).context("failed to trust the world's authority")?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .context("failed to choose TLS versions")?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(config)
+}
+
+/// A client for servers of the harness on 127.0.0.1: no proxy, no redirects, no cookies.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn plain() -> Result<reqwest::Client> {
+    build(reqwest::Client::builder().no_proxy(), None)
+}
+
+/// A client that reaches the world through a listener of the edge: no redirects, no cookies.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn through(listener: std::net::SocketAddr, authority_pem: &str) -> Result<reqwest::Client> {
+    let proxy = reqwest::Proxy::all(format!("http://{listener}")).context("failed to use the edge as proxy")?;
+    build(reqwest::Client::builder().proxy(proxy), Some(authority_pem))
+}
+
+fn build(builder: reqwest::ClientBuilder, authority_pem: Option<&str>) -> Result<reqwest::Client> {
+    builder
+        .tls_backend_preconfigured(trust(authority_pem)?)
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(ANSWER_LIMIT)
+        .build()
+        .context("failed to build an HTTP client")
+}

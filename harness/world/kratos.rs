@@ -1,0 +1,307 @@
+//! One Kratos of a world: its configuration, its start from a migrated database, its admin API.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::backend::{Launch, Output, Process, free_port, wait_until};
+use crate::case::merge;
+
+/// How long Kratos may take until it is ready. Eight at once on two cores took 3.6 s.
+const READY_LIMIT: Duration = Duration::from_secs(30);
+
+/// How often Kratos is asked whether it is ready.
+const READY_EVERY: Duration = Duration::from_millis(5);
+
+/// How often another pair of ports is chosen when a program took one before Kratos did.
+const PORT_CHOICES: usize = 3;
+
+/// What a Kratos is started from.
+#[derive(Debug, Clone)]
+pub struct KratosSettings {
+    /// The server's binary.
+    pub binary: PathBuf,
+    /// A SQLite database that was migrated by this binary.
+    pub template: PathBuf,
+    /// The profile's folder: `kratos.yml` and what it names.
+    pub profile: PathBuf,
+    /// What the case puts over the profile.
+    pub config: Value,
+    /// The `courier` block.
+    pub courier: Value,
+    /// The proxy and the trusted authority, for what Kratos asks of other hosts.
+    pub proxy: String,
+    /// The authority's certificate, as a PEM file.
+    pub authority: PathBuf,
+    /// Where its database, configuration and log go. It must exist and be empty.
+    pub folder: PathBuf,
+}
+
+/// A Kratos that answers.
+#[derive(Debug)]
+#[must_use = "Kratos is killed when this is dropped"]
+pub struct Kratos {
+    process: Process,
+    public: std::net::SocketAddr,
+    admin: String,
+    http: reqwest::Client,
+}
+
+impl Kratos {
+    /// Writes the configuration, copies the database, starts Kratos and waits until it is ready.
+    ///
+    /// # Errors
+    /// When Kratos refuses its configuration (the keys are named), exits early (its log's own words are quoted)
+    /// or is not ready in time.
+    pub async fn start(settings: &KratosSettings) -> Result<Self> {
+        let http = crate::client::plain()?;
+        let mut choices = 0;
+        loop {
+            choices += 1;
+            let (public, admin) = (free_port()?, free_port()?);
+            let log = settings.folder.join("kratos.log");
+            let mut process = launch(settings, public, admin, &log)?;
+            match ready(&mut process, &http, public, &log).await {
+                Ok(()) => {
+                    let public = ([127, 0, 0, 1], public).into();
+                    return Ok(Self { process, public, admin: format!("http://127.0.0.1:{admin}/admin"), http });
+                }
+                // Another program was quicker: that says nothing about Kratos.
+                Err(error) if choices < PORT_CHOICES && error.to_string().contains("address already in use") => {
+                    process.close().await?;
+                    let _ = fs::remove_file(&log);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Where its public API listens.
+    pub fn public(&self) -> std::net::SocketAddr {
+        self.public
+    }
+
+    /// The URL of its admin API, for a person who looks around.
+    pub fn admin(&self) -> &str {
+        &self.admin
+    }
+
+    /// Its log so far, a JSON object a line.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn log(&self) -> Result<String> {
+        let path = self.process.log();
+        fs::read_to_string(path).with_context(|| format!("failed to read `{}`", path.display()))
+    }
+
+    /// Whether it has ended by itself, and how.
+    pub fn exit(&mut self) -> Option<std::process::ExitStatus> {
+        self.process.exit()
+    }
+
+    /// The version that it says it is.
+    ///
+    /// # Errors
+    /// When the admin API does not answer.
+    pub async fn version(&self) -> Result<String> {
+        let answer = self.get("version").await?;
+        answer["version"].as_str().map(str::to_owned).context("the admin API's /version has no version")
+    }
+
+    /// Creates an identity. With a password it can sign in by password; its code credential comes with the schema.
+    ///
+    /// # Errors
+    /// When Kratos refuses it.
+    pub async fn create_identity(&self, email: &str, password: Option<&str>) -> Result<String> {
+        let mut identity = json!({
+            "schema_id": "default",
+            "traits": { "email": email },
+            "verifiable_addresses": [{ "value": email, "verified": true, "via": "email", "status": "completed" }],
+        });
+        if let Some(password) = password {
+            identity["credentials"] = json!({ "password": { "config": { "password": password } } });
+        }
+        let url = format!("{}/identities", self.admin);
+        let answer = self.http.post(&url).json(&identity).send().await.context("failed to reach Kratos's admin API")?;
+        let status = answer.status();
+        let body: Value = answer.json().await.context("the admin API's answer is no JSON")?;
+        if status != StatusCode::CREATED {
+            bail!("Kratos refused the identity `{email}` ({status}): {}", body["error"]["reason"]);
+        }
+        body["id"].as_str().map(str::to_owned).context("the new identity has no id")
+    }
+
+    /// The ids of the identities that sign in with this address.
+    ///
+    /// # Errors
+    /// When the admin API does not answer.
+    pub async fn identities(&self, email: &str) -> Result<Vec<String>> {
+        let mut url =
+            url::Url::parse(&format!("{}/identities", self.admin)).context("failed to build the admin URL")?;
+        url.query_pairs_mut().append_pair("credentials_identifier", email);
+        let answer = self.get_url(url.as_str()).await?;
+        let list = answer.as_array().context("the list of identities is no list")?;
+        Ok(list.iter().filter_map(|identity| identity["id"].as_str().map(str::to_owned)).collect())
+    }
+
+    /// How many active sessions these identities have together.
+    ///
+    /// # Errors
+    /// When the admin API does not answer.
+    pub async fn sessions(&self, email: &str) -> Result<usize> {
+        let mut count = 0;
+        for id in self.identities(email).await? {
+            let answer = self.get(&format!("identities/{id}/sessions?active=true")).await?;
+            count += answer.as_array().map_or(0, Vec::len);
+        }
+        Ok(count)
+    }
+
+    async fn get(&self, path: &str) -> Result<Value> {
+        self.get_url(&format!("{}/{path}", self.admin)).await
+    }
+
+    async fn get_url(&self, url: &str) -> Result<Value> {
+        let answer = self.http.get(url).send().await.context("failed to reach Kratos's admin API")?;
+        let status = answer.status();
+        let body = answer.text().await.context("failed to read the admin API's answer")?;
+        if !status.is_success() {
+            bail!("Kratos's admin API answered {status} to GET {url}: {body}");
+        }
+        serde_json::from_str(&body).with_context(|| format!("the answer to GET {url} is no JSON"))
+    }
+
+    /// Ends it and waits until it is gone.
+    ///
+    /// # Errors
+    /// When something of it stays.
+    pub async fn close(self) -> Result<()> {
+        self.process.close().await
+    }
+}
+
+fn launch(settings: &KratosSettings, public: u16, admin: u16, log: &Path) -> Result<Process> {
+    let database = settings.folder.join("kratos.sqlite");
+    fs::copy(&settings.template, &database)
+        .with_context(|| format!("failed to copy the migrated database `{}`", settings.template.display()))?;
+    let config = config(settings, public, admin, &database)?;
+    let path = settings.folder.join("kratos.json");
+    let text = serde_json::to_string_pretty(&config).context("failed to write the configuration as JSON")?;
+    fs::write(&path, text).with_context(|| format!("failed to write `{}`", path.display()))?;
+    Launch::new(&settings.binary, &settings.profile, Output::File(log.to_owned()))
+        .args(["serve", "--watch-courier", "--sqa-opt-out", "-c"])
+        .args([&path])
+        .env("HOME", &settings.folder)
+        .env("HTTP_PROXY", &settings.proxy)
+        .env("HTTPS_PROXY", &settings.proxy)
+        .env("SSL_CERT_FILE", &settings.authority)
+        .start()
+}
+
+/// The profile, the case's changes over it, and over both what only this world can know.
+fn config(settings: &KratosSettings, public: u16, admin: u16, database: &Path) -> Result<Value> {
+    let path = settings.profile.join("kratos.yml");
+    let text = fs::read_to_string(&path).with_context(|| format!("failed to read profile `{}`", path.display()))?;
+    let mut config: Value = serde_saphyr::from_str(&text)
+        .map_err(|error| anyhow!("{error}"))
+        .with_context(|| format!("failed to read profile `{}`", path.display()))?;
+    merge(&mut config, &settings.config);
+    let world = json!({
+        "dsn": format!("sqlite://{}?_fk=true&mode=rwc&_journal_mode=WAL&_busy_timeout=5000", database.display()),
+        "serve": {
+            "public": { "host": "127.0.0.1", "port": public },
+            "admin": { "host": "127.0.0.1", "port": admin },
+        },
+        "courier": settings.courier,
+    });
+    merge(&mut config, &world);
+    Ok(config)
+}
+
+async fn ready(process: &mut Process, http: &reqwest::Client, port: u16, log: &Path) -> Result<()> {
+    let url = format!("http://127.0.0.1:{port}/health/ready");
+    let answers = wait_until("Kratos's GET /health/ready", READY_LIMIT, READY_EVERY, async || {
+        match http.get(&url).send().await {
+            Ok(answer) if answer.status() == StatusCode::OK => Ok(()),
+            Ok(answer) => Err(format!("status {}", answer.status())),
+            Err(error) if error.is_connect() => Err("connection refused".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    });
+    tokio::select! {
+        answered = answers => answered.map_err(|error| anyhow!("{error}\n  log: {}", last_words(log))),
+        exit = process.exited() => {
+            let exit = exit?;
+            let code = exit.code().map_or_else(|| exit.to_string(), |code| format!("code {code}"));
+            let words = fs::read_to_string(log).unwrap_or_default();
+            let refused = refused_keys(&words);
+            if refused.is_empty() {
+                bail!("kratos exited ({code}) before it was ready\n  log: {}", last_words(log))
+            }
+            bail!("kratos exited ({code}): it refuses its configuration\n  {}", refused.join("\n  "))
+        }
+    }
+}
+
+/// The last line of a log that says something, for an error's text.
+fn last_words(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let telling = |line: &&str| {
+        let line = line.to_ascii_lowercase();
+        ["error", "fatal", "panic", "unable", "failed"].iter().any(|word| line.contains(word))
+    };
+    let line = text.lines().rev().find(telling).or_else(|| text.lines().last()).unwrap_or("(empty)");
+    match serde_json::from_str::<Value>(line) {
+        Ok(entry) => [&entry["msg"], &entry["error"]["message"], &entry["error"]["reason"]]
+            .iter()
+            .filter_map(|it| it.as_str())
+            .collect::<Vec<_>>()
+            .join(": "),
+        Err(_) => line.to_owned(),
+    }
+}
+
+/// The keys that Kratos refuses, in dots, with its reason. Kratos prints one line a key such as
+/// `I[#/serve/public/port] S[#/properties/...] expected integer, but got string` (ory/jsonschema v3.0.8).
+fn refused_keys(log: &str) -> Vec<String> {
+    let mut keys: Vec<String> = log
+        .lines()
+        .filter_map(|line| {
+            let (pointer, rest) = line.trim_start().strip_prefix("I[#")?.split_once(']')?;
+            let (schema, reason) = rest.trim_start().strip_prefix("S[#")?.split_once(']')?;
+            if schema.is_empty() {
+                return None;
+            }
+            let key = pointer.trim_start_matches('/').replace('/', ".");
+            let reason = reason.trim();
+            Some(if key.is_empty() { reason.to_owned() } else { format!("{key}: {reason}") })
+        })
+        .collect();
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refused_keys_are_named_once() {
+        let log = "msg=Unable error=map[message:I[#] S[#] validation failed\n  \
+                   I[#/serve/public/port] S[#/properties/serve/type] expected integer, but got string\n  \
+                   I[#] S[#/additionalProperties] additionalProperties \"foo\" not allowed] service_name=Ory Kratos\n\
+                   Error: I[#] S[#] validation failed\n  \
+                   I[#/serve/public/port] S[#/properties/serve/type] expected integer, but got string\n";
+
+        let keys = refused_keys(log);
+
+        assert!(keys.contains(&"serve.public.port: expected integer, but got string".to_owned()), "{keys:?}");
+        assert!(keys.iter().any(|key| key.starts_with("additionalProperties \"foo\" not allowed")), "{keys:?}");
+    }
+}

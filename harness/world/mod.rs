@@ -1,0 +1,4 @@
+//! What a trial runs in: one file per inhabitant, and the world that starts and closes them together.
+
+pub mod kratos;
+pub mod mail;
