@@ -2,6 +2,7 @@
 //! and proves that the documented fix removes them.
 
 pub mod backend;
+pub mod browser;
 pub mod case;
 pub mod client;
 pub mod edge;

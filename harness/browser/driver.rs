@@ -1,0 +1,76 @@
+//! A WebDriver server of our own: one for each browser, on a port that it chooses itself.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use super::Engine;
+use crate::backend::{Launch, Missing, Output, Process};
+
+/// How long a driver may take until it listens; the median is 13 ms.
+const READY_LIMIT: Duration = Duration::from_secs(20);
+
+/// A running driver. Dropping it kills it and its browser.
+#[derive(Debug)]
+#[must_use = "the driver is killed when this is dropped"]
+pub struct Driver {
+    process: Process,
+    url: String,
+}
+
+impl Driver {
+    /// Starts the engine's driver with everything it writes below `folder`.
+    ///
+    /// # Errors
+    /// When the driver is not installed, ends early or does not say where it listens.
+    pub async fn start(engine: Engine, folder: &Path) -> Result<Self> {
+        let program = engine.driver().ok_or_else(|| {
+            Missing::new(format!("the WebDriver server of {engine} was not found on PATH"), "run scripts/setup")
+        })?;
+        let log = folder.join("driver.log");
+        let mut launch = Launch::new(&program, folder, Output::Piped(log.clone()))
+            .args(["--port=0"])
+            .env("HOME", folder)
+            .env("TMPDIR", folder)
+            .env("XDG_CONFIG_HOME", folder)
+            .env("XDG_CACHE_HOME", folder)
+            .env("PATH", "/usr/bin:/bin");
+        if let Some(display) = std::env::var_os("DISPLAY") {
+            launch = launch.env("DISPLAY", display);
+        }
+        let mut process = launch.start()?;
+        let stdout = process.take_stdout().context("the driver's output is not piped")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let port = async {
+            while let Some(line) = lines.next_line().await.context("failed to read the driver's output")? {
+                // "ChromeDriver was started successfully on port 38765."
+                if let Some((_, port)) = line.split_once("started successfully on port ") {
+                    return port.trim_end_matches('.').parse::<u16>().context("the driver's port is no number");
+                }
+            }
+            bail!("the driver ended before it said where it listens")
+        };
+        let port = match tokio::time::timeout(READY_LIMIT, port).await {
+            Ok(port) => port.with_context(|| format!("failed to start `{}`", program.display()))?,
+            Err(_) => bail!("`{}` did not say where it listens within {} s", program.display(), READY_LIMIT.as_secs()),
+        };
+        // Whatever it says later must not fill the pipe.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Ok(Self { process, url: format!("http://127.0.0.1:{port}") })
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Ends it with its browser and waits until both are gone.
+    ///
+    /// # Errors
+    /// When something of them stays.
+    pub async fn close(self) -> Result<()> {
+        self.process.close().await
+    }
+}

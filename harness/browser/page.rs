@@ -1,0 +1,266 @@
+//! Page actions: what a person does on a login page, told in the names of the flow's `ui.nodes`.
+//! They hold on any page that renders the nodes as inputs of those names, whatever its markup.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use fantoccini::Locator;
+use fantoccini::elements::Element;
+use serde_json::{Value, json};
+
+use super::{Browser, How};
+use crate::backend::wait_until;
+
+/// How long a page may take to show what a step needs.
+const SHOW_LIMIT: Duration = Duration::from_secs(5);
+
+/// How often the page is asked.
+const SHOW_EVERY: Duration = Duration::from_millis(20);
+
+/// The names that a person can fill in, and the buttons.
+const NAMES: &str = r#"
+    const shown = it => it.type !== 'hidden' && it.getClientRects().length > 0;
+    const fields = [...document.querySelectorAll('input[name], select[name], textarea[name]')].filter(shown);
+    const buttons = [...document.querySelectorAll('button, input[type=submit]')].filter(shown);
+    return [...fields.map(it => it.name), ...buttons.map(it => `${it.name || 'button'}=${it.value}`)];
+"#;
+
+/// The message ids on the page, by the test ids that Ory's own interfaces use.
+const MESSAGES: &str = r#"
+    return [...document.querySelectorAll('[data-testid^="ui/message/"]')]
+        .map(it => it.dataset.testid.slice('ui/message/'.length));
+"#;
+
+/// The form that belongs to a flow, as a person could copy it out of the page's source.
+const FORM: &str = r#"
+    const form = [...document.forms].find(it => it.elements.namedItem('csrf_token')) ?? document.forms[0];
+    if (!form) return null;
+    const values = {};
+    for (const it of form.elements) {
+        if (it.name && it.type !== 'submit' && it.type !== 'button' && !(it.name in values)) values[it.name] = it.value;
+    }
+    return { action: form.action, method: form.method, values };
+"#;
+
+/// An error page of the interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorShown {
+    /// Kratos's `error.id`; empty where the error has none.
+    pub id: String,
+    /// The text of the whole error box.
+    pub text: String,
+}
+
+/// A form as it was scraped off a page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Form {
+    /// Where it posts to.
+    pub action: String,
+    /// Its fields and their values.
+    pub values: BTreeMap<String, String>,
+}
+
+/// The page that a browser shows.
+#[derive(Debug)]
+pub struct Page<'a> {
+    browser: &'a Browser,
+}
+
+impl<'a> Page<'a> {
+    /// The page of this browser.
+    pub fn of(browser: &'a Browser) -> Self {
+        Self { browser }
+    }
+
+    /// Types a value into the field of this name, in place of what stands there.
+    ///
+    /// # Errors
+    /// When no such field can be seen; the error lists the names that can.
+    pub async fn fill(&self, name: &str, value: &str) -> Result<()> {
+        let field = self.shown(&format!("the field `{name}`"), &field_locator(name)).await?;
+        self.browser.call(&format!("clear `{name}`"), field.clear()).await?;
+        self.browser.call(&format!("type into `{name}`"), field.send_keys(value)).await
+    }
+
+    /// Submits the form by the button `method=<method>`.
+    ///
+    /// # Errors
+    /// When there is no such button, or the browser does not take the input.
+    pub async fn submit(&self, method: &str, how: How, pause: Duration) -> Result<()> {
+        let button = self.shown(&format!("the button `method={method}`"), &button_locator(method)).await?;
+        if how != How::EnterTwice {
+            let element = serde_json::to_value(&button).context("failed to name the button")?;
+            self.browser.script("arguments[0].scrollIntoView({ block: 'center' })", vec![element]).await?;
+        }
+        let actions = how.actions(&button, pause);
+        self.browser.call(&format!("submit by {how}"), self.browser.client().perform_actions(actions)).await?;
+        Ok(())
+    }
+
+    /// The ids of the messages on the page.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn messages(&self) -> Result<Vec<u64>> {
+        let seen = self.browser.script(MESSAGES, vec![]).await?;
+        let ids = seen.as_array().context("the page's messages are no list")?;
+        Ok(ids.iter().filter_map(|id| id.as_str()?.parse().ok()).collect())
+    }
+
+    /// The error that the page shows, if it is an error page.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn error(&self) -> Result<Option<ErrorShown>> {
+        let script = r#"
+            const box = document.querySelector('[data-testid="ui/error"]');
+            if (!box) return null;
+            const id = [...document.querySelectorAll('[data-testid^="ui/error/"]')]
+                .map(it => it.dataset.testid.slice('ui/error/'.length)).find(it => it !== 'message') ?? '';
+            return { id, text: box.innerText };
+        "#;
+        let seen = self.browser.script(script, vec![]).await?;
+        Ok(seen["text"]
+            .as_str()
+            .map(|text| ErrorShown { id: seen["id"].as_str().unwrap_or_default().to_owned(), text: text.to_owned() }))
+    }
+
+    /// The address that the page says is signed in, if it is the signed-in page.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn signed_in(&self) -> Result<Option<String>> {
+        let script = r#"return document.querySelector('[data-testid="session/email"]')?.innerText ?? null"#;
+        Ok(self.browser.script(script, vec![]).await?.as_str().map(str::to_owned))
+    }
+
+    /// The form of the page's flow, with every value.
+    ///
+    /// # Errors
+    /// When the page has no form.
+    pub async fn form(&self) -> Result<Form> {
+        let seen = wait_until("a form on the page", SHOW_LIMIT, SHOW_EVERY, async || {
+            match self.browser.script(FORM, vec![]).await {
+                Ok(Value::Null) => Err(self.describe().await),
+                Ok(form) => Ok(form),
+                Err(error) => Err(format!("{error:#}")),
+            }
+        })
+        .await?;
+        let values = seen["values"].as_object().context("the form has no values")?;
+        Ok(Form {
+            action: seen["action"].as_str().context("the form has no action")?.to_owned(),
+            values: values.iter().map(|(k, v)| (k.clone(), v.as_str().unwrap_or_default().to_owned())).collect(),
+        })
+    }
+
+    /// Posts a form that was copied from elsewhere, as a top-level navigation.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn post_form(&self, form: &Form) -> Result<()> {
+        let script = r#"
+            const [action, values] = arguments;
+            const form = document.createElement('form');
+            form.action = action;
+            form.method = 'post';
+            for (const [name, value] of Object.entries(values)) {
+                const field = document.createElement('input');
+                Object.assign(field, { type: 'hidden', name, value });
+                form.append(field);
+            }
+            document.body.append(form);
+            form.submit();
+        "#;
+        self.browser.script(script, vec![json!(form.action), json!(form.values)]).await?;
+        Ok(())
+    }
+
+    /// Posts a form that was copied from elsewhere as JSON, by a credentialed fetch from the page.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn post_json(&self, form: &Form) -> Result<()> {
+        let script = r#"
+            const [action, values] = arguments;
+            const body = {};
+            for (const [name, value] of Object.entries(values)) {
+                const keys = name.split('.');
+                const last = keys.pop();
+                keys.reduce((at, key) => at[key] ??= {}, body)[last] = value;
+            }
+            fetch(action, {
+                method: 'POST', credentials: 'include', body: JSON.stringify(body),
+                headers: { Accept: 'application/json', 'Content-Type': 'application/json' },
+            }).catch(() => {});
+        "#;
+        self.browser.script(script, vec![json!(form.action), json!(form.values)]).await?;
+        Ok(())
+    }
+
+    /// One line about the page, for an error's text.
+    pub async fn describe(&self) -> String {
+        let url = self.browser.url().await.unwrap_or_else(|error| format!("{error:#}"));
+        let names = match self.browser.script(NAMES, vec![]).await {
+            Ok(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+            _ => String::new(),
+        };
+        let messages = self.messages().await.unwrap_or_default();
+        format!("the page at {url} has [{names}] and messages {messages:?}")
+    }
+
+    async fn shown(&self, what: &str, css: &str) -> Result<Element> {
+        let client = self.browser.client();
+        let find = async || -> Result<Option<Element>> {
+            for element in self.browser.call(&format!("look for {what}"), client.find_all(Locator::Css(css))).await? {
+                if self.browser.call("look at it", element.is_displayed()).await? {
+                    return Ok(Some(element));
+                }
+            }
+            Ok(None)
+        };
+        wait_until(what, SHOW_LIMIT, SHOW_EVERY, async || match find().await {
+            Ok(Some(element)) => Ok(element),
+            Ok(None) => Err(self.describe().await),
+            Err(error) => Err(format!("{error:#}")),
+        })
+        .await
+    }
+}
+
+fn field_locator(name: &str) -> String {
+    let name = quoted(name);
+    format!("input[name={name}]:not([type=hidden]):not([type=submit]), select[name={name}], textarea[name={name}]")
+}
+
+fn button_locator(method: &str) -> String {
+    let method = quoted(method);
+    format!("button[name=method][value={method}], input[type=submit][name=method][value={method}]")
+}
+
+/// A CSS string (CSS Syntax 3, section 4.3.5): names come from case files and may hold anything.
+fn quoted(text: &str) -> String {
+    let escaped: String =
+        text.chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || "._-".contains(c) {
+                    c.to_string()
+                } else {
+                    format!("\\{:x} ", c as u32)
+                }
+            })
+            .collect();
+    format!("\"{escaped}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_leave_its_css_string() {
+        assert_eq!(field_locator("traits.email").matches("\"traits.email\"").count(), 3);
+        assert_eq!(quoted("a\"] , *["), "\"a\\22 \\5d \\20 \\2c \\20 \\2a \\5b \"");
+    }
+}

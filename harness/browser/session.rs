@@ -1,0 +1,201 @@
+//! A browser: a driver, one WebDriver session, and the listener of the edge that all its requests go through.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use fantoccini::error::CmdError;
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Driver, Engine, Window};
+use crate::backend::Missing;
+use crate::evidence::CookieSeen;
+
+/// The first session on a cold disk took 4.4 s.
+const SESSION_LIMIT: Duration = Duration::from_secs(60);
+
+/// A command that only asks.
+const COMMAND_LIMIT: Duration = Duration::from_secs(20);
+
+/// Hides what must not be seen in a picture: one-time codes and passwords. The page is as before afterwards.
+const MASK: &str = r#"
+    const style = document.createElement('style');
+    style.id = 'kratos-repro-mask';
+    style.textContent = 'input[name=code], input[name=password] { -webkit-text-security: disc !important }';
+    document.documentElement.append(style);
+"#;
+
+const UNMASK: &str = "document.getElementById('kratos-repro-mask')?.remove();";
+
+/// A running browser. Dropping it kills it.
+#[derive(Debug)]
+#[must_use = "the browser is killed when this is dropped"]
+pub struct Browser {
+    name: String,
+    driver: Driver,
+    client: Client,
+    version: String,
+}
+
+impl Browser {
+    /// Starts a driver and a fresh browser behind the listener. Everything they write lies below `folder`.
+    ///
+    /// # Errors
+    /// When the browser or its driver is not installed, or no session comes about in time.
+    pub async fn start(
+        name: &str,
+        engine: Engine,
+        listener: SocketAddr,
+        folder: &Path,
+        window: Window,
+    ) -> Result<Self> {
+        let binary = engine
+            .binary()
+            .ok_or_else(|| Missing::new(format!("{engine} was not found on PATH"), "run scripts/setup"))?;
+        let driver = Driver::start(engine, folder).await?;
+        let capabilities = engine.capabilities(&binary, listener, &folder.join("profile"), window);
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(capabilities);
+        let client = match tokio::time::timeout(SESSION_LIMIT, builder.connect(driver.url())).await {
+            Ok(session) => {
+                session.map_err(|error| anyhow!("{error}")).with_context(|| format!("failed to start {engine}"))?
+            }
+            Err(_) => bail!("{engine} gave no session within {} s", SESSION_LIMIT.as_secs()),
+        };
+        let version = client
+            .capabilities()
+            .and_then(|all| all.get("browserVersion"))
+            .and_then(Value::as_str)
+            .unwrap_or("unknown")
+            .to_owned();
+        Ok(Self { name: name.to_owned(), driver, client, version })
+    }
+
+    /// The name in the case.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The browser's version, as it says itself.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Runs one WebDriver command under a deadline.
+    pub(super) async fn call<T>(&self, what: &str, command: impl Future<Output = Result<T, CmdError>>) -> Result<T> {
+        match tokio::time::timeout(COMMAND_LIMIT, command).await {
+            // `CmdError` gives its cause by the old method, so a chain would stop at it: its text carries the cause.
+            Ok(done) => done.map_err(|error| anyhow!("browser `{}` failed to {what}: {error}", self.name)),
+            Err(_) => bail!("browser `{}` did not {what} within {} s", self.name, COMMAND_LIMIT.as_secs()),
+        }
+    }
+
+    /// Goes to an address. Success only says that the browser tried: look at the page.
+    ///
+    /// # Errors
+    /// When the browser says that it could not, or does not answer.
+    pub async fn go(&self, url: &str) -> Result<()> {
+        self.call(&format!("go to {url}"), self.client.goto(url)).await
+    }
+
+    /// Goes one page back, as by the button.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn back(&self) -> Result<()> {
+        self.call("go back", self.client.back()).await
+    }
+
+    /// The address of the page.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn url(&self) -> Result<String> {
+        let url = self.script("return document.URL", vec![]).await?;
+        url.as_str().map(str::to_owned).context("document.URL is no text")
+    }
+
+    /// Runs a script in the page and gives what it returns.
+    ///
+    /// # Errors
+    /// When the script throws or the browser does not answer.
+    pub async fn script(&self, script: &str, arguments: Vec<Value>) -> Result<Value> {
+        self.call("run a script", self.client.execute(script, arguments)).await
+    }
+
+    /// Waits until the page's document is loaded.
+    ///
+    /// # Errors
+    /// When it is not within the browser's own page-load limit.
+    pub async fn loaded(&self) -> Result<()> {
+        crate::backend::wait_until(
+            &format!("browser `{}` to load its page", self.name),
+            COMMAND_LIMIT,
+            Duration::from_millis(10),
+            async || match self.script("return [document.readyState, document.URL]", vec![]).await {
+                Ok(seen) if seen[0] == "complete" => Ok(()),
+                Ok(seen) => Err(format!("{} at {}", seen[0], seen[1])),
+                Err(error) => Err(format!("{error:#}")),
+            },
+        )
+        .await
+    }
+
+    /// A picture of the page as PNG, with codes and passwords hidden.
+    ///
+    /// # Errors
+    /// When the browser gives none.
+    pub async fn screenshot(&self) -> Result<Vec<u8>> {
+        self.script(MASK, vec![]).await?;
+        let picture = self.call("take a screenshot", self.client.screenshot()).await;
+        self.script(UNMASK, vec![]).await?;
+        picture
+    }
+
+    /// The cookies that match the page's address, with their lifetimes.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn cookies(&self) -> Result<Vec<CookieSeen>> {
+        let now = Timestamp::now().as_second();
+        let cookies = self.call("list its cookies", self.client.get_all_cookies()).await?;
+        Ok(cookies
+            .into_iter()
+            .map(|cookie| CookieSeen {
+                holder: self.name.clone(),
+                name: cookie.name().to_owned(),
+                value: cookie.value().to_owned(),
+                domain: cookie.domain().unwrap_or_default().to_owned(),
+                path: cookie.path().unwrap_or_default().to_owned(),
+                expires_in_s: cookie.expires().and_then(|it| it.datetime()).map(|it| it.unix_timestamp() - now),
+                same_site: cookie.same_site().map(|it| it.to_string()),
+                secure: cookie.secure().unwrap_or_default(),
+                http_only: cookie.http_only().unwrap_or_default(),
+            })
+            .collect())
+    }
+
+    /// Deletes a cookie of the page's host.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn delete_cookies(&self) -> Result<()> {
+        self.call("delete its cookies", self.client.delete_all_cookies()).await
+    }
+
+    /// Ends the browser and its driver and waits until both are gone.
+    ///
+    /// # Errors
+    /// When something of them stays.
+    pub async fn close(self) -> Result<()> {
+        self.driver.close().await
+    }
+}
