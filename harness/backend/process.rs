@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
@@ -20,7 +20,7 @@ use super::wait_until;
 const LEASH: &str = r#"exec 3<&0
 "$@" </dev/null 3<&- &
 child=$!
-{ read -r _ <&3; kill -KILL 0; } &
+{ read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 &
 exec 3<&- >/dev/null
 wait "$child""#;
 
@@ -169,8 +169,15 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if !self.closed {
-            self.kill();
+        if self.closed {
+            return;
+        }
+        self.kill();
+        // What runs next may remove the process's folder, so wait for it to be gone: it was killed, so that is soon.
+        let _ = nix::sys::wait::waitpid(self.group, None);
+        let deadline = Instant::now() + Duration::from_millis(500);
+        while killpg(self.group, None).is_ok() && Instant::now() < deadline {
+            std::thread::yield_now();
         }
     }
 }

@@ -6,7 +6,7 @@ mod engine;
 mod page;
 mod session;
 
-pub use action::How;
+pub use action::Input;
 pub use driver::Driver;
 pub use engine::{Engine, Window};
 pub use page::{ErrorShown, Form, Page};

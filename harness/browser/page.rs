@@ -9,7 +9,8 @@ use fantoccini::Locator;
 use fantoccini::elements::Element;
 use serde_json::{Value, json};
 
-use super::{Browser, How};
+use super::Browser;
+use super::action::{Input, sequence};
 use crate::backend::wait_until;
 
 /// How long a page may take to show what a step needs.
@@ -83,19 +84,18 @@ impl<'a> Page<'a> {
         self.browser.call(&format!("type into `{name}`"), field.send_keys(value)).await
     }
 
-    /// Submits the form by the button `method=<method>`.
+    /// Submits the form of the button `method=<method>` by these inputs.
     ///
     /// # Errors
     /// When there is no such button, or the browser does not take the input.
-    pub async fn submit(&self, method: &str, how: How, pause: Duration) -> Result<()> {
+    pub async fn submit(&self, method: &str, inputs: &[Input]) -> Result<()> {
         let button = self.shown(&format!("the button `method={method}`"), &button_locator(method)).await?;
-        if how != How::EnterTwice {
+        if inputs.contains(&Input::Click) {
             let element = serde_json::to_value(&button).context("failed to name the button")?;
             self.browser.script("arguments[0].scrollIntoView({ block: 'center' })", vec![element]).await?;
         }
-        let actions = how.actions(&button, pause);
-        self.browser.call(&format!("submit by {how}"), self.browser.client().perform_actions(actions)).await?;
-        Ok(())
+        let actions = sequence(inputs, &button);
+        self.browser.call("submit the form", self.browser.client().perform_actions(actions)).await
     }
 
     /// The ids of the messages on the page.

@@ -1,5 +1,28 @@
 //! What a case is: the file format, its merge rules, the claims. No I/O beyond reading files.
 
+mod catalogue;
+mod check;
+mod claims;
+mod duration;
+mod file;
+pub mod interface;
+mod markdown;
 mod merge;
+mod read;
+mod short;
+mod spec;
+mod step;
+mod validate;
 
+pub use catalogue::{Case, Catalogue, NothingSelected};
+pub use check::{Answer, Check, Cookie, Counted, ErrorPage, Message, Posts, SignedIn, SignedOut, Within};
+pub use claims::{Claim, Claims, Section};
+pub use duration::Time;
+pub use file::{CaseError, CaseFile, Change, Expected, Fix};
 pub use merge::merge;
+pub use spec::{BrowserSpec, ClientSpec, FaultSpec, KratosSpec, Program, WorldSpec};
+pub use step::{
+    FetchFlow, Fields, FlowKind, FlowType, How, Identity, Open, PostAs, ReadMail, SendForm, StartFlow, Step, Submit,
+    SubmitFlow,
+};
+pub use validate::HOSTS;

@@ -1,0 +1,151 @@
+//! All cases that there are, and the choice of some of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::claims::Claims;
+use super::file::{CaseError, CaseFile};
+use super::validate::{nearest, validate};
+
+/// A case that was read and found usable.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// The path under `fixtures/cases` without the ending, or the file's name for one from elsewhere.
+    pub id: String,
+    /// The file.
+    pub path: PathBuf,
+    /// What it says.
+    pub file: CaseFile,
+    /// Its text.
+    pub source: String,
+    /// The claim's id, section and quote; nothing where it names none.
+    pub claim: Option<(String, String, String)>,
+}
+
+/// Every case of the fixtures, with the claims that they are about.
+#[derive(Debug)]
+pub struct Catalogue {
+    fixtures: PathBuf,
+    claims: Claims,
+    cases: Vec<Case>,
+}
+
+/// Nothing was selected: the command line ends with exit code 4.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("nothing is selected by `{0}`{1}")]
+pub struct NothingSelected(String, String);
+
+impl Catalogue {
+    /// Reads and validates every case below `fixtures/cases`.
+    ///
+    /// # Errors
+    /// The first file that cannot be used.
+    pub fn read(fixtures: &Path) -> Result<Self, CaseError> {
+        let claims = Claims::read(&fixtures.join("claims.yaml"))?;
+        let root = fixtures.join("cases");
+        let mut paths = Vec::new();
+        collect(&root, &mut paths)?;
+        paths.sort();
+        let mut catalogue = Self { fixtures: fixtures.to_owned(), claims, cases: Vec::new() };
+        for path in paths {
+            let id = path.strip_prefix(&root).unwrap_or(&path).with_extension("").to_string_lossy().into_owned();
+            let case = catalogue.load(&path, id)?;
+            catalogue.cases.push(case);
+        }
+        Ok(catalogue)
+    }
+
+    /// Reads and validates one case from anywhere.
+    ///
+    /// # Errors
+    /// When it cannot be used.
+    pub fn read_file(&self, path: &Path) -> Result<Case, CaseError> {
+        let id = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        self.load(path, id)
+    }
+
+    fn load(&self, path: &Path, id: String) -> Result<Case, CaseError> {
+        let (file, source) = CaseFile::read(path)?;
+        validate(&file, path, &self.claims, &self.fixtures)?;
+        let claim = file.claim.as_ref().and_then(|id| {
+            let (claim, section) = self.claims.find(&id.value)?;
+            Some((claim.id.clone(), section.to_owned(), claim.quote.clone()))
+        });
+        Ok(Case { id, path: path.to_owned(), file, source, claim })
+    }
+
+    /// The claims.
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// All cases in the order of their ids.
+    pub fn cases(&self) -> &[Case] {
+        &self.cases
+    }
+
+    /// The cases of a claim.
+    pub fn of_claim<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a Case> {
+        self.cases.iter().filter(move |case| case.claim.as_ref().is_some_and(|claim| claim.0 == id))
+    }
+
+    /// The cases that the words name: each a case's id, a folder of cases, a claim's id or the front of one up to a
+    /// dot, or the path of a file. No words name all.
+    ///
+    /// # Errors
+    /// [`CaseError`] for a file that cannot be used, [`NothingSelected`] for a word that names nothing.
+    pub fn select(&self, words: &[String]) -> anyhow::Result<Vec<Case>> {
+        if words.is_empty() {
+            return Ok(self.cases.clone());
+        }
+        let mut chosen: Vec<Case> = Vec::new();
+        for word in words {
+            let named: Vec<Case> = self.cases.iter().filter(|case| names(word, case)).cloned().collect();
+            let path = Path::new(word);
+            if named.is_empty() && (path.exists() || looks_like_file(word)) {
+                chosen.push(self.read_file(path)?);
+            } else if named.is_empty() {
+                let known: Vec<&str> =
+                    self.cases.iter().map(|case| case.id.as_str()).chain(self.claims.ids()).collect();
+                let hint = match nearest(word, &known) {
+                    hint if hint.contains("did you mean") => hint,
+                    _ => " (hint: `kratos-repro list` shows every case and claim)".to_owned(),
+                };
+                return Err(NothingSelected(word.clone(), hint).into());
+            }
+            for case in named {
+                if !chosen.iter().any(|it| it.id == case.id) {
+                    chosen.push(case);
+                }
+            }
+        }
+        Ok(chosen)
+    }
+}
+
+fn names(word: &str, case: &Case) -> bool {
+    let word = word.trim_end_matches('/');
+    let claim = case.claim.as_ref().map_or("", |claim| claim.0.as_str());
+    case.id == word
+        || case.id.strip_prefix(word).is_some_and(|rest| rest.starts_with('/'))
+        || claim == word
+        || claim.strip_prefix(word).is_some_and(|rest| rest.starts_with('.'))
+}
+
+fn looks_like_file(word: &str) -> bool {
+    let end = Path::new(word).extension().and_then(|end| end.to_str()).unwrap_or_default();
+    ["yaml", "yml", "md", "markdown"].contains(&end)
+}
+
+fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), CaseError> {
+    let wrong = |error: std::io::Error| CaseError::whole(folder, format!("cannot be read: {error}"));
+    for entry in fs::read_dir(folder).map_err(wrong)? {
+        let path = entry.map_err(wrong)?.path();
+        if path.is_dir() {
+            collect(&path, paths)?;
+        } else if path.extension().is_some_and(|end| end == "yaml") {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}

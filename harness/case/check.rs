@@ -1,0 +1,235 @@
+//! The checks of a case: what is looked at after the steps.
+
+use serde::Deserialize;
+
+use super::duration::Time;
+use super::short::short_form;
+
+/// Which steps' exchanges a check looks at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Within {
+    /// Those of the last step.
+    #[default]
+    Last,
+    /// Those of all steps.
+    Any,
+}
+
+/// One check.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    /// So many POSTs to a path arrived at the edge.
+    Posts(Posts),
+    /// An exchange with this answer crossed the edge.
+    Answer(Answer),
+    /// A browser shows a message of this id.
+    Message(Message),
+    /// A browser shows an error page with this `error.id`.
+    ErrorPage(ErrorPage),
+    /// A browser is signed in.
+    SignedIn(SignedIn),
+    /// A browser is not signed in.
+    SignedOut(SignedOut),
+    /// The identities of this address have so many active sessions.
+    Sessions(Counted),
+    /// So many identities have this address.
+    Identities(Counted),
+    /// A browser holds a cookie, or does not.
+    Cookie(Cookie),
+}
+
+/// See [`Check::Posts`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Posts {
+    /// The path, without query.
+    pub path: String,
+    /// How many.
+    pub count: usize,
+    /// In which steps.
+    #[serde(default)]
+    pub step: Within,
+}
+
+/// See [`Check::Answer`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// Who asked: a browser, a client, or `ui` for the interface's own server.
+    pub to: String,
+    /// The path, without query.
+    pub path: String,
+    /// The method; any where it is left out.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// The status.
+    pub status: u16,
+    /// Kratos's `error.id` in the JSON body.
+    #[serde(default)]
+    pub error: Option<String>,
+    /// The id of one of the flow's `ui.messages` in the JSON body.
+    #[serde(default)]
+    pub message: Option<u64>,
+    /// A key that the JSON body has at its top.
+    #[serde(default)]
+    pub has: Option<String>,
+    /// The path that `Location` names, without query.
+    #[serde(default)]
+    pub location: Option<String>,
+    /// In which steps.
+    #[serde(default)]
+    pub step: Within,
+}
+
+/// See [`Check::Message`]. Short: the id, in the browser of the last step.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(remote = "Self", deny_unknown_fields)]
+pub struct Message {
+    /// Kratos's message id (`text/id.go`).
+    pub id: u64,
+    /// The browser.
+    #[serde(default, rename = "in")]
+    pub browser: Option<String>,
+}
+
+short_form!(Message, "a message id, or a map with `id` and `in`", |id: &str| id
+    .parse()
+    .map(|id| Message { id, browser: None })
+    .map_err(|_| format!("`{id}` is no message id")));
+
+/// See [`Check::ErrorPage`]. Short: the id, in the browser of the last step.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(remote = "Self", deny_unknown_fields)]
+pub struct ErrorPage {
+    /// Kratos's `error.id`.
+    pub id: String,
+    /// The browser.
+    #[serde(default, rename = "in")]
+    pub browser: Option<String>,
+}
+
+short_form!(ErrorPage, "an error id, or a map with `id` and `in`", |id: &str| Ok(ErrorPage {
+    id: id.to_owned(),
+    browser: None
+}));
+
+/// See [`Check::SignedIn`]. Short: the browser.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(remote = "Self", deny_unknown_fields)]
+pub struct SignedIn {
+    /// The browser.
+    #[serde(rename = "in")]
+    pub browser: String,
+    /// As whom; anybody where it is left out.
+    #[serde(default, rename = "as")]
+    pub email: Option<String>,
+}
+
+short_form!(SignedIn, "a browser, or a map with `in` and `as`", |browser: &str| Ok(SignedIn {
+    browser: browser.to_owned(),
+    email: None
+}));
+
+/// See [`Check::SignedOut`]. Short: the browser.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(remote = "Self", deny_unknown_fields)]
+pub struct SignedOut {
+    /// The browser.
+    #[serde(rename = "in")]
+    pub browser: String,
+}
+
+short_form!(SignedOut, "a browser, or a map with `in`", |browser: &str| Ok(SignedOut { browser: browser.to_owned() }));
+
+/// See [`Check::Sessions`] and [`Check::Identities`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counted {
+    /// The address.
+    pub of: String,
+    /// How many.
+    pub count: usize,
+}
+
+/// See [`Check::Cookie`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cookie {
+    /// The browser.
+    #[serde(rename = "in")]
+    pub browser: String,
+    /// The cookie's name.
+    pub name: String,
+    /// `true` where it must not be there.
+    #[serde(default)]
+    pub absent: bool,
+    /// How long it lasts from now, within a minute.
+    #[serde(default)]
+    pub lasts: Option<Time>,
+}
+
+impl Check {
+    /// The browsers that it names.
+    pub fn browser(&self) -> Option<&str> {
+        match self {
+            Self::Message(it) => it.browser.as_deref(),
+            Self::ErrorPage(it) => it.browser.as_deref(),
+            Self::SignedIn(it) => Some(&it.browser),
+            Self::SignedOut(it) => Some(&it.browser),
+            Self::Cookie(it) => Some(&it.browser),
+            Self::Posts(_) | Self::Answer(_) | Self::Sessions(_) | Self::Identities(_) => None,
+        }
+    }
+
+    /// Whether it looks at a page without saying in which browser.
+    pub fn needs_last_browser(&self) -> bool {
+        match self {
+            Self::Message(it) => it.browser.is_none(),
+            Self::ErrorPage(it) => it.browser.is_none(),
+            _ => false,
+        }
+    }
+
+    /// What it expects, in words.
+    pub fn text(&self) -> String {
+        let place = |browser: &Option<String>| browser.as_ref().map_or(String::new(), |name| format!(" in {name}"));
+        let within = |step: Within| if step == Within::Last { " in the last step" } else { "" };
+        match self {
+            Self::Posts(it) => format!("{} POST to {}{}", it.count, it.path, within(it.step)),
+            Self::Answer(it) => {
+                let mut text = format!(
+                    "{} {} answered {} to {}{}",
+                    it.method.as_deref().unwrap_or("any request to"),
+                    it.path,
+                    it.status,
+                    it.to,
+                    within(it.step)
+                );
+                let more = [
+                    it.error.as_ref().map(|id| format!(", error {id}")),
+                    it.message.map(|id| format!(", message {id}")),
+                    it.has.as_ref().map(|key| format!(", with `{key}`")),
+                    it.location.as_ref().map(|path| format!(", location {path}")),
+                ];
+                text.extend(more.into_iter().flatten());
+                text
+            }
+            Self::Message(it) => format!("message {} on the page{}", it.id, place(&it.browser)),
+            Self::ErrorPage(it) => format!("an error page with {}{}", it.id, place(&it.browser)),
+            Self::SignedIn(it) => match &it.email {
+                Some(email) => format!("{} is signed in as {email}", it.browser),
+                None => format!("{} is signed in", it.browser),
+            },
+            Self::SignedOut(it) => format!("{} is not signed in", it.browser),
+            Self::Sessions(it) => format!("{} active session(s) of {}", it.count, it.of),
+            Self::Identities(it) => format!("{} identity(ies) with {}", it.count, it.of),
+            Self::Cookie(it) if it.absent => format!("no cookie {} in {}", it.name, it.browser),
+            Self::Cookie(it) => {
+                let lasts = it.lasts.map_or(String::new(), |time| format!(" that lasts {}", time.text()));
+                format!("a cookie {} in {}{lasts}", it.name, it.browser)
+            }
+        }
+    }
+}

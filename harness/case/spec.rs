@@ -1,0 +1,164 @@
+//! The world that a case asks for. Everything is optional, so that a fix can say only what it changes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::duration::Time;
+use super::interface::InterfaceSpec;
+use super::merge;
+
+/// The inhabitants of a world, as far as a case names them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorldSpec {
+    /// The Kratos of the world.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kratos: Option<KratosSpec>,
+    /// The fixture interface.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ui: Option<InterfaceSpec>,
+    /// The browsers by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browsers: Option<BTreeMap<String, BrowserSpec>>,
+    /// The API clients by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clients: Option<BTreeMap<String, ClientSpec>>,
+    /// What the edge does on purpose. A list replaces the one it is put over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faults: Option<Vec<FaultSpec>>,
+}
+
+impl WorldSpec {
+    /// This world with a change over it, by the merge rule of case files.
+    pub fn with(&self, change: &Self) -> Self {
+        // Both come from the same type, so what is merged is of that type again.
+        let read = |value| serde_json::from_value(value).unwrap_or_else(|_| self.clone());
+        let mut whole = serde_json::to_value(self).unwrap_or_default();
+        merge(&mut whole, &serde_json::to_value(change).unwrap_or_default());
+        read(whole)
+    }
+
+    /// The names of the browsers.
+    pub fn browser_names(&self) -> Vec<&str> {
+        self.browsers.iter().flatten().map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// The names of the clients.
+    pub fn client_names(&self) -> Vec<&str> {
+        self.clients.iter().flatten().map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// The profile's name.
+    pub fn profile(&self) -> &str {
+        self.kratos.as_ref().and_then(|kratos| kratos.profile.as_deref()).unwrap_or("code")
+    }
+}
+
+/// One Kratos.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KratosSpec {
+    /// A folder of `fixtures/profiles`; `code` where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// Kratos configuration that is merged over the profile, as a reporter pastes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<Value>,
+}
+
+/// One browser.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BrowserSpec {}
+
+/// One API client.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientSpec {
+    /// Which program.
+    pub program: Program,
+    /// Whether it keeps the cookies that it gets and sends them back; by default it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookie_jar: Option<bool>,
+}
+
+/// An API client's program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Program {
+    /// A plain HTTP client in the harness.
+    Http,
+    /// The real curl.
+    Curl,
+}
+
+impl Program {
+    /// The word in case files and reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Curl => "curl",
+        }
+    }
+}
+
+/// One fault: which exchanges, and exactly one effect.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultSpec {
+    /// Only this host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Only this method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Only this path, without query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Only the first so many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u32>,
+    /// The upstream answers at once; the answer is held back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_answer: Option<Time>,
+    /// The upstream sees the request later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_request: Option<Time>,
+    /// The upstream answers and the answer never comes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lose_answer: Option<bool>,
+    /// A `Set-Cookie` value that is added to the answer, as a CDN does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub add_cookie: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_change_is_put_over_the_world() {
+        let world: WorldSpec = serde_json::from_value(json!({
+            "kratos": { "profile": "code", "config": { "session": { "lifespan": "24h" }, "log": { "level": "info" } } },
+            "browsers": { "a": {} },
+            "faults": [{ "delay_answer": "400ms" }],
+        }))
+        .expect("the world is one");
+        let change: WorldSpec = serde_json::from_value(json!({
+            "kratos": { "config": { "session": null, "log": { "level": "debug" } } },
+            "browsers": { "b": {} },
+            "faults": [],
+        }))
+        .expect("the change is one");
+
+        let whole = world.with(&change);
+
+        assert_eq!(whole.browser_names(), ["a", "b"]);
+        assert_eq!(whole.faults, Some(vec![]));
+        assert_eq!(whole.profile(), "code");
+        assert_eq!(whole.kratos.and_then(|it| it.config), Some(json!({ "log": { "level": "debug" } })));
+    }
+}
