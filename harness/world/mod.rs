@@ -2,3 +2,4 @@
 
 pub mod kratos;
 pub mod mail;
+pub mod ui;

@@ -1,0 +1,53 @@
+//! What the fixture interface asks Kratos on behalf of a browser.
+
+use anyhow::{Context, Result};
+use axum::http::header::{ACCEPT, COOKIE, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::Value;
+use url::Url;
+
+/// Kratos, seen from the interface's server.
+#[derive(Debug, Clone)]
+pub(super) struct Upstream {
+    base: Url,
+    client: reqwest::Client,
+}
+
+/// What Kratos answered.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    /// Null if the body was no JSON.
+    pub(super) body: Value,
+    /// Kratos's `Set-Cookie` headers, to be passed on to the browser.
+    pub(super) cookies: Vec<HeaderValue>,
+}
+
+impl Upstream {
+    pub(super) fn new(base: Url, client: reqwest::Client) -> Self {
+        Self { base, client }
+    }
+
+    /// The URL of a path below Kratos's base URL, with these query keys.
+    pub(super) fn url(&self, path: &str, query: &[(String, String)]) -> Result<Url> {
+        let mut url = self.base.join(path).with_context(|| format!("`{path}` is no path below `{}`", self.base))?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(url)
+    }
+
+    /// Asks for JSON, with the cookies that the browser sent to the interface.
+    pub(super) async fn get(&self, path: &str, query: &[(String, String)], browser: &HeaderMap) -> Result<Answer> {
+        let url = self.url(path, query)?;
+        let mut request = self.client.get(url.clone()).header(ACCEPT, "application/json");
+        for cookie in browser.get_all(COOKIE) {
+            request = request.header(COOKIE, cookie);
+        }
+        let response = request.send().await.with_context(|| format!("no answer from `{url}`"))?;
+        let status = response.status();
+        let cookies = response.headers().get_all(SET_COOKIE).iter().cloned().collect();
+        let text = response.bytes().await.with_context(|| format!("the answer of `{url}` ended early"))?;
+        Ok(Answer { status, body: serde_json::from_slice(&text).unwrap_or(Value::Null), cookies })
+    }
+}
