@@ -154,9 +154,11 @@ impl Process {
         let group = self.group;
         self.closed = true;
         let what = format!("the end of `{}` and its helpers", self.name);
-        wait_until(&what, Duration::from_secs(5), Duration::from_millis(2), async || match killpg(group, None) {
-            Err(Errno::ESRCH) => Ok(()),
-            _ => Err(format!("process group {group} still has members")),
+        wait_until(&what, Duration::from_secs(5), Duration::from_millis(2), || {
+            std::future::ready(match killpg(group, None) {
+                Err(Errno::ESRCH) => Ok(()),
+                _ => Err(format!("process group {group} still has members")),
+            })
         })
         .await
     }

@@ -8,9 +8,10 @@ use anyhow::{Result, bail};
 ///
 /// # Errors
 /// When `limit` passes first; the error names the condition, the time, the tries and the last thing seen.
-pub async fn wait_until<T, F>(what: &str, limit: Duration, every: Duration, mut probe: F) -> Result<T>
+pub async fn wait_until<T, F, P>(what: &str, limit: Duration, every: Duration, mut probe: F) -> Result<T>
 where
-    F: AsyncFnMut() -> Result<T, String>,
+    F: FnMut() -> P,
+    P: Future<Output = Result<T, String>>,
 {
     let begin = Instant::now();
     let mut tick = tokio::time::interval(every);
@@ -40,9 +41,9 @@ mod tests {
     async fn a_condition_that_holds_gives_its_value() -> Result<()> {
         let mut tries = 0;
 
-        let value = wait_until("a third try", Duration::from_secs(5), Duration::from_millis(1), async || {
+        let value = wait_until("a third try", Duration::from_secs(5), Duration::from_millis(1), || {
             tries += 1;
-            if tries == 3 { Ok(tries) } else { Err(format!("try {tries}")) }
+            std::future::ready(if tries == 3 { Ok(tries) } else { Err(format!("try {tries}")) })
         })
         .await?;
 
@@ -52,8 +53,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_deadline_tells_what_was_seen_last() {
-        let waited = wait_until("the moon", Duration::from_millis(20), Duration::from_millis(1), async || {
-            Err::<(), _>("clouds".to_owned())
+        let waited = wait_until("the moon", Duration::from_millis(20), Duration::from_millis(1), || {
+            std::future::ready(Err::<(), _>("clouds".to_owned()))
         })
         .await;
 

@@ -140,7 +140,7 @@ impl<'a> Page<'a> {
     /// # Errors
     /// When the page has no form.
     pub async fn form(&self) -> Result<Form> {
-        let seen = wait_until("a form on the page", SHOW_LIMIT, SHOW_EVERY, async || {
+        let seen = wait_until("a form on the page", SHOW_LIMIT, SHOW_EVERY, || async {
             match self.browser.script(FORM, vec![]).await {
                 Ok(Value::Null) => Err(self.describe().await),
                 Ok(form) => Ok(form),
@@ -212,18 +212,20 @@ impl<'a> Page<'a> {
 
     async fn shown(&self, what: &str, css: &str) -> Result<Element> {
         let client = self.browser.client();
-        let find = async || -> Result<Option<Element>> {
+        let find = || async {
             for element in self.browser.call(&format!("look for {what}"), client.find_all(Locator::Css(css))).await? {
                 if self.browser.call("look at it", element.is_displayed()).await? {
                     return Ok(Some(element));
                 }
             }
-            Ok(None)
+            anyhow::Ok(None::<Element>)
         };
-        wait_until(what, SHOW_LIMIT, SHOW_EVERY, async || match find().await {
-            Ok(Some(element)) => Ok(element),
-            Ok(None) => Err(self.describe().await),
-            Err(error) => Err(format!("{error:#}")),
+        wait_until(what, SHOW_LIMIT, SHOW_EVERY, || async {
+            match find().await {
+                Ok(Some(element)) => Ok(element),
+                Ok(None) => Err(self.describe().await),
+                Err(error) => Err(format!("{error:#}")),
+            }
         })
         .await
     }

@@ -140,10 +140,12 @@ impl Browser {
             &format!("browser `{}` to load its page", self.name),
             COMMAND_LIMIT,
             Duration::from_millis(10),
-            async || match self.script("return [document.readyState, document.URL]", vec![]).await {
-                Ok(seen) if seen[0] == "complete" => Ok(()),
-                Ok(seen) => Err(format!("{} at {}", seen[0], seen[1])),
-                Err(error) => Err(format!("{error:#}")),
+            || async {
+                match self.script("return [document.readyState, document.URL]", vec![]).await {
+                    Ok(seen) if seen[0] == "complete" => Ok(()),
+                    Ok(seen) => Err(format!("{} at {}", seen[0], seen[1])),
+                    Err(error) => Err(format!("{error:#}")),
+                }
             },
         )
         .await

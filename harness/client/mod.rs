@@ -1,5 +1,7 @@
 //! HTTP clients: those of the harness itself, and the API clients that a case drives.
 
+mod api;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +9,8 @@ use anyhow::{Context, Result};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+
+pub use api::{ApiClient, Curl, Jar, Reply, curl_program};
 
 /// How long any answer may take, in the harness's own calls.
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
@@ -39,13 +43,13 @@ pub fn plain() -> Result<reqwest::Client> {
     build(reqwest::Client::builder().no_proxy(), None)
 }
 
-/// A client that reaches the world through a listener of the edge: no redirects, no cookies.
+/// A client that reaches the world through a listener of the edge: no redirects, cookies as asked for.
 ///
 /// # Errors
 /// When it cannot be built.
-pub fn through(listener: std::net::SocketAddr, authority_pem: &str) -> Result<reqwest::Client> {
+pub fn through(listener: std::net::SocketAddr, authority_pem: &str, jar: Jar) -> Result<reqwest::Client> {
     let proxy = reqwest::Proxy::all(format!("http://{listener}")).context("failed to use the edge as proxy")?;
-    build(reqwest::Client::builder().proxy(proxy), Some(authority_pem))
+    build(reqwest::Client::builder().proxy(proxy).cookie_store(jar == Jar::Kept), Some(authority_pem))
 }
 
 fn build(builder: reqwest::ClientBuilder, authority_pem: Option<&str>) -> Result<reqwest::Client> {

@@ -225,8 +225,9 @@ fn config(settings: &KratosSettings, public: u16, admin: u16, database: &Path) -
 
 async fn ready(process: &mut Process, http: &reqwest::Client, port: u16, log: &Path) -> Result<()> {
     let url = format!("http://127.0.0.1:{port}/health/ready");
-    let answers = wait_until("Kratos's GET /health/ready", READY_LIMIT, READY_EVERY, async || {
-        match http.get(&url).send().await {
+    let url = url.as_str();
+    let answers = wait_until("Kratos's GET /health/ready", READY_LIMIT, READY_EVERY, || async move {
+        match http.get(url).send().await {
             Ok(answer) if answer.status() == StatusCode::OK => Ok(()),
             Ok(answer) => Err(format!("status {}", answer.status())),
             Err(error) if error.is_connect() => Err("connection refused".to_owned()),

@@ -1,0 +1,177 @@
+//! The API clients that a case drives. Each goes through its own listener of the edge.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::Value;
+use tokio::io::AsyncReadExt;
+
+use crate::backend::{Launch, Missing, Output};
+
+/// How long a client program may take for one answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// What came back: the status, and the body where it is JSON.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// The JSON body; `null` where it is none.
+    pub body: Value,
+}
+
+/// An API client.
+#[derive(Debug)]
+pub enum ApiClient {
+    /// A plain HTTP client of the harness.
+    Http(reqwest::Client),
+    /// The real curl.
+    Curl(Curl),
+}
+
+/// The real curl, started anew for each request, as a person does.
+#[derive(Debug)]
+pub struct Curl {
+    program: PathBuf,
+    listener: SocketAddr,
+    authority: PathBuf,
+    folder: PathBuf,
+    jar: Option<PathBuf>,
+}
+
+impl ApiClient {
+    /// A plain HTTP client, with a cookie jar or without.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub fn http(listener: SocketAddr, authority_pem: &str, jar: Jar) -> Result<Self> {
+        Ok(Self::Http(super::through(listener, authority_pem, jar)?))
+    }
+
+    /// The real curl, with a cookie jar (`-b` and `-c`) or without.
+    ///
+    /// # Errors
+    /// When there is none on PATH.
+    pub fn curl(listener: SocketAddr, authority: &Path, folder: &Path, jar: Jar) -> Result<Self> {
+        let program = curl_program()
+            .ok_or_else(|| Missing::new("curl was not found on PATH", "apt-get install curl, or scripts/setup"))?;
+        Ok(Self::Curl(Curl {
+            program,
+            listener,
+            authority: authority.to_owned(),
+            folder: folder.to_owned(),
+            jar: (jar == Jar::Kept).then(|| folder.join("cookies.txt")),
+        }))
+    }
+
+    /// GETs a URL as JSON.
+    ///
+    /// # Errors
+    /// When no answer comes.
+    pub async fn get(&self, url: &str) -> Result<Reply> {
+        match self {
+            Self::Http(client) => reply(client.get(url).header("Accept", "application/json").send().await).await,
+            Self::Curl(curl) => curl.run(url, None, &[]).await,
+        }
+    }
+
+    /// POSTs JSON to a URL, with more headers.
+    ///
+    /// # Errors
+    /// When no answer comes.
+    pub async fn post(&self, url: &str, body: &Value, headers: &[(String, String)]) -> Result<Reply> {
+        match self {
+            Self::Http(client) => {
+                let mut request = client.post(url).header("Accept", "application/json").json(body);
+                for (name, value) in headers {
+                    request = request.header(name, value);
+                }
+                reply(request.send().await).await
+            }
+            Self::Curl(curl) => curl.run(url, Some(body), headers).await,
+        }
+    }
+}
+
+/// Whether a client keeps cookies and sends them back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Jar {
+    /// It does.
+    Kept,
+    /// It does not.
+    None,
+}
+
+/// Where curl lies.
+pub fn curl_program() -> Option<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join("curl")).find(|path| path.is_file())
+}
+
+async fn reply(answer: reqwest::Result<reqwest::Response>) -> Result<Reply> {
+    let answer = answer.context("the HTTP client got no answer")?;
+    let status = answer.status().as_u16();
+    let text = answer.text().await.context("the HTTP client could not read the answer")?;
+    Ok(Reply { status, body: serde_json::from_str(&text).unwrap_or(Value::Null) })
+}
+
+impl Curl {
+    async fn run(&self, url: &str, body: Option<&Value>, headers: &[(String, String)]) -> Result<Reply> {
+        let mut arguments: Vec<String> = [
+            // First of all: no ~/.curlrc.
+            "--disable",
+            "--silent",
+            "--show-error",
+            "--max-time",
+            "20",
+            "--write-out",
+            "\n%{http_code}",
+            "--header",
+            "Accept: application/json",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        arguments.extend(["--proxy".to_owned(), format!("http://{}", self.listener)]);
+        arguments.extend(["--cacert".to_owned(), self.authority.display().to_string()]);
+        if let Some(jar) = &self.jar {
+            let jar = jar.display().to_string();
+            arguments.extend(["--cookie".to_owned(), jar.clone(), "--cookie-jar".to_owned(), jar]);
+        }
+        for (name, value) in headers {
+            arguments.extend(["--header".to_owned(), format!("{name}: {value}")]);
+        }
+        if let Some(body) = body {
+            // By a file, so that no password shows in a list of processes.
+            let path = self.folder.join("body.json");
+            std::fs::write(&path, body.to_string()).with_context(|| format!("failed to write `{}`", path.display()))?;
+            arguments.extend(["--header".to_owned(), "Content-Type: application/json".to_owned()]);
+            arguments.extend(["--data-binary".to_owned(), format!("@{}", path.display())]);
+        }
+        arguments.push(url.to_owned());
+
+        let log = self.folder.join("curl.log");
+        let mut process =
+            Launch::new(&self.program, &self.folder, Output::Piped(log.clone())).args(&arguments).start()?;
+        let mut stdout = process.take_stdout().context("curl's output is not piped")?;
+        let mut text = String::new();
+        let ended = async {
+            stdout.read_to_string(&mut text).await.context("failed to read curl's output")?;
+            process.exited().await
+        };
+        let exit = match tokio::time::timeout(ANSWER_LIMIT, ended).await {
+            Ok(exit) => exit?,
+            Err(_) => bail!("curl did not end within {} s", ANSWER_LIMIT.as_secs()),
+        };
+        process.close().await?;
+        if !exit.success() {
+            let words = std::fs::read_to_string(&log).unwrap_or_default();
+            bail!("curl failed ({exit}): {}", words.trim().lines().last().unwrap_or("it said nothing"));
+        }
+        let (body, status) = text.rsplit_once('\n').ok_or_else(|| anyhow!("curl wrote no status"))?;
+        Ok(Reply {
+            status: status.trim().parse().with_context(|| format!("curl's status `{status}` is no number"))?,
+            body: serde_json::from_str(body).unwrap_or(Value::Null),
+        })
+    }
+}
