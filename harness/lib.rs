@@ -2,4 +2,5 @@
 //! and proves that the documented fix removes them.
 
 pub mod evidence;
+pub mod report;
 pub mod trial;
