@@ -7,5 +7,6 @@ pub mod case;
 pub mod client;
 pub mod edge;
 pub mod evidence;
+pub mod report;
 pub mod trial;
 pub mod world;

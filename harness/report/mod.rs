@@ -1,0 +1,18 @@
+//! Reports of a run for people and for CI: text for a terminal, one HTML page that works offline, and JUnit XML.
+//! All are made from a [`RunOutcome`](crate::trial::RunOutcome) alone, which arrives with its secrets replaced.
+
+mod crossing;
+mod file;
+mod finding;
+mod html;
+mod junit;
+mod picture;
+#[cfg(test)]
+mod sample;
+pub mod terminal;
+mod view;
+mod words;
+
+pub use file::{read, write};
+pub use html::html;
+pub use junit::junit;

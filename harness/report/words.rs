@@ -1,0 +1,165 @@
+//! The words and numbers that all reports share: how a duration is said, what a trial showed, what is counted.
+
+use crate::trial::{CaseOutcome, CheckRole, RunOutcome, Shown, TrialKind};
+
+/// A duration given in ms, as a person says it: `412 ms`, `4.2 s`, `4 min 12 s`.
+pub(super) fn took(ms: u64) -> String {
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        1_000..59_950 => format!("{}.{} s", (ms + 50) / 1_000, (ms + 50) % 1_000 / 100),
+        _ => {
+            let seconds = (ms + 500) / 1_000;
+            format!("{} min {} s", seconds / 60, seconds % 60)
+        }
+    }
+}
+
+/// A moment given in ms since the world was ready: `3.21 s`.
+pub(super) fn moment(ms: u64) -> String {
+    format!("{}.{:02} s", ms / 1_000, ms % 1_000 / 10)
+}
+
+/// The time that a cookie has left, given in seconds; a cookie without an expiry ends with the browser's session.
+pub(super) fn lifetime(seconds: Option<i64>) -> String {
+    match seconds {
+        None => "with the session".into(),
+        Some(left) if left <= 0 => "expired".into(),
+        Some(left @ 1..120) => format!("{left} s"),
+        Some(left @ 120..7_200) => format!("{} min", left / 60),
+        Some(left @ 7_200..172_800) => format!("{} h {} min", left / 3_600, left % 3_600 / 60),
+        Some(left) => format!("{} d {} h", left / 86_400, left % 86_400 / 3_600),
+    }
+}
+
+/// When a run began, in UTC; text that is no RFC 3339 time is kept as it is.
+pub(super) fn date(started: &str) -> String {
+    started
+        .parse::<jiff::Timestamp>()
+        .map_or_else(|_| started.to_owned(), |time| time.strftime("%-d %B %Y, %H:%M UTC").to_string())
+}
+
+/// What a trial showed, as the object of a sentence.
+pub(super) fn shown(shown: Shown) -> &'static str {
+    match shown {
+        Shown::Symptom => "the symptom",
+        Shown::Fixed => "the problem fixed",
+        Shown::Instead => "what happens instead",
+        Shown::Neither => "neither the whole symptom nor a whole fix",
+        Shown::Error => "no verdict",
+    }
+}
+
+/// What a trial showed, as the end of a sentence about it.
+pub(super) fn showed(what: Shown) -> String {
+    let verb = if what == Shown::Error { "reached" } else { "showed" };
+    format!("{verb} {}", shown(what))
+}
+
+/// What a trial had to show; several of them are alternatives.
+pub(super) fn wanted(wanted: &[Shown]) -> String {
+    wanted.iter().map(|&one| shown(one)).collect::<Vec<_>>().join(", or ")
+}
+
+/// What a trial is for, as a heading.
+pub(super) fn kind(kind: TrialKind) -> &'static str {
+    match kind {
+        TrialKind::Broken => "The problem",
+        TrialKind::Fixed => "The documented fix",
+        TrialKind::OtherFix => "Another fix",
+        TrialKind::BrokenAgain => "The problem again, without the fix",
+        TrialKind::WrongFix => "A wrong fix",
+    }
+}
+
+/// The list of the case file that a check stands in.
+pub(super) fn role(role: CheckRole) -> &'static str {
+    match role {
+        CheckRole::Symptom => "symptom",
+        CheckRole::Expect => "expect",
+        CheckRole::Instead => "instead",
+    }
+}
+
+/// `1 case`, `2 cases`.
+pub(super) fn count(number: usize, noun: &str, plural: &str) -> String {
+    format!("{number} {}", if number == 1 { noun } else { plural })
+}
+
+/// How many wrong fixes were tried and how many were caught, in all the cases given.
+pub(super) fn wrong_fixes<'a>(cases: impl IntoIterator<Item = &'a CaseOutcome>) -> (usize, usize) {
+    cases.into_iter().map(CaseOutcome::wrong_fixes).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+}
+
+/// `4 of 4 wrong fixes caught`, or nothing where none was tried.
+pub(super) fn caught((tried, caught): (usize, usize)) -> Option<String> {
+    (tried > 0).then(|| format!("{caught} of {} caught", count(tried, "wrong fix", "wrong fixes")))
+}
+
+/// The result of a run in one line, such as `27 of 27 cases as expected`; a surprise is what it counts.
+pub(super) fn headline(run: &RunOutcome) -> String {
+    let expected = run.cases.iter().filter(|case| case.as_expected()).count();
+    let ended = if run.interrupted { ", then interrupted" } else { "" };
+    if run.cases.is_empty() {
+        return format!("no case ran{ended}");
+    }
+    let all = count(run.cases.len(), "case", "cases");
+    match run.cases.len() - expected {
+        0 => format!("{expected} of {all} as expected{ended}"),
+        surprises => format!("{surprises} of {all} not as expected{ended}"),
+    }
+}
+
+/// A case's id with the engine that it ran on.
+pub(super) fn name(case: &CaseOutcome) -> String {
+    match &case.engine {
+        Some(engine) => format!("{} ({engine})", case.id),
+        None => case.id.clone(),
+    }
+}
+
+/// The items in groups by key, both in the order of their first appearance.
+pub(super) fn group<'a, T>(items: impl IntoIterator<Item = T>, key: impl Fn(&T) -> &'a str) -> Vec<(&'a str, Vec<T>)> {
+    let mut groups: Vec<(&str, Vec<T>)> = Vec::new();
+    for item in items {
+        let key = key(&item);
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, members)) => members.push(item),
+            None => groups.push((key, vec![item])),
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::short(412, "412 ms")]
+    #[case::one_second(1_000, "1.0 s")]
+    #[case::rounded(4_249, "4.2 s")]
+    #[case::carried(1_950, "2.0 s")]
+    #[case::last_second(59_949, "59.9 s")]
+    #[case::minute(59_950, "1 min 0 s")]
+    #[case::minutes(252_000, "4 min 12 s")]
+    fn a_duration_is_said_as_a_person_says_it(#[case] ms: u64, #[case] text: &str) {
+        assert_eq!(took(ms), text);
+    }
+
+    #[rstest]
+    #[case::session(None, "with the session")]
+    #[case::past(Some(-5), "expired")]
+    #[case::capped(Some(604_800), "7 d 0 h")]
+    #[case::default_session(Some(86_399), "23 h 59 min")]
+    #[case::minutes(Some(900), "15 min")]
+    fn a_cookie_says_what_time_it_has_left(#[case] seconds: Option<i64>, #[case] text: &str) {
+        assert_eq!(lifetime(seconds), text);
+    }
+
+    #[test]
+    fn a_start_that_is_no_time_is_kept() {
+        assert_eq!(date("2026-11-23T23:59:59Z"), "23 November 2026, 23:59 UTC");
+        assert_eq!(date("yesterday"), "yesterday");
+    }
+}
