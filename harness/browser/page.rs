@@ -126,13 +126,25 @@ impl<'a> Page<'a> {
             .map(|text| ErrorShown { id: seen["id"].as_str().unwrap_or_default().to_owned(), text: text.to_owned() }))
     }
 
-    /// The address that the page says is signed in, if it is the signed-in page.
+    /// The address that the signed-in page names; nothing when it says that nobody is signed in.
     ///
     /// # Errors
-    /// When the browser does not answer.
+    /// When the page says neither in time.
     pub async fn signed_in(&self) -> Result<Option<String>> {
-        let script = r#"return document.querySelector('[data-testid="session/email"]')?.innerText ?? null"#;
-        Ok(self.browser.script(script, vec![]).await?.as_str().map(str::to_owned))
+        let script = r#"
+            const email = document.querySelector('[data-testid="session/email"]');
+            if (email) return { email: email.innerText };
+            return document.querySelector('[data-testid="session/none"]') ? {} : null;
+        "#;
+        let seen = wait_until("a page that says who is signed in", SHOW_LIMIT, SHOW_EVERY, || async {
+            match self.browser.script(script, vec![]).await {
+                Ok(Value::Null) => Err(self.describe().await),
+                Ok(seen) => Ok(seen),
+                Err(error) => Err(format!("{error:#}")),
+            }
+        })
+        .await?;
+        Ok(seen["email"].as_str().map(|email| email.trim().to_owned()))
     }
 
     /// The form of the page's flow, with every value.

@@ -185,7 +185,26 @@ impl Browser {
             .collect())
     }
 
-    /// Deletes a cookie of the page's host.
+    /// Goes to an address in a tab of its own, looks there, closes the tab and comes back to the page as it was.
+    ///
+    /// # Errors
+    /// When the browser does not answer, or the look fails.
+    pub async fn in_new_tab<T>(&self, url: &str, look: impl AsyncFnOnce() -> Result<T>) -> Result<T> {
+        let before = self.call("name its tab", self.client.window()).await?;
+        let tab = self.call("open a tab", self.client.new_window(true)).await?;
+        self.call("switch to the tab", self.client.switch_to_window(tab.handle)).await?;
+        let looked = async {
+            self.go(url).await?;
+            self.loaded().await?;
+            look().await
+        }
+        .await;
+        self.call("close the tab", self.client.close_window()).await?;
+        self.call("switch back", self.client.switch_to_window(before)).await?;
+        looked
+    }
+
+    /// Deletes the cookies that the page's address gets.
     ///
     /// # Errors
     /// When the browser does not answer.

@@ -45,6 +45,11 @@ impl Record {
         millis(self.lock().epoch.elapsed())
     }
 
+    /// A moment as ms since the world was ready; 0 for one before.
+    pub fn at_ms(&self, moment: Instant) -> u64 {
+        millis(moment.saturating_duration_since(self.lock().epoch))
+    }
+
     /// From now on arriving requests belong to this step.
     pub fn set_step(&self, step: usize) {
         self.lock().step = step;
@@ -79,6 +84,27 @@ impl Record {
             // A change wakes it early; the time-out is the end of the quiet time or of the limit.
             let _ = tokio::time::timeout(wait.min(deadline - now), changes.changed()).await;
         }
+    }
+
+    /// Waits until this listener has made a request in this step.
+    ///
+    /// # Errors
+    /// When none arrives within `limit`.
+    pub async fn arrival(&self, listener: &str, step: usize, limit: Duration) -> Result<()> {
+        let mut changes = self.changes.subscribe();
+        let arrived = async {
+            loop {
+                changes.borrow_and_update();
+                let is_it = |exchange: &Exchange| exchange.listener == listener && exchange.step == step;
+                if self.lock().exchanges.iter().any(is_it) || changes.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout(limit, arrived).await.is_err() {
+            bail!("no request from `{listener}` within {} ms", limit.as_millis());
+        }
+        Ok(())
     }
 
     fn open_exchanges(&self) -> String {

@@ -1,8 +1,16 @@
 //! From a case to a verdict: the trials that follow from a case, how one is run, and how all are judged.
 
+mod act;
+mod judge;
+mod look;
 mod outcome;
+mod plan;
+mod queue;
+mod run;
 
 pub use outcome::{
     CaseOutcome, CheckRole, CheckSeen, ClaimQuoted, NotRun, Part, Phase, RunOutcome, Shown, TrialKind, TrialOutcome,
     Verdict,
 };
+pub use plan::{Plan, WrongFixes, plans};
+pub use queue::{Progress, QueueSettings, run_cases};

@@ -1,0 +1,233 @@
+//! Takes the steps of a case in a world.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value};
+
+use crate::browser::{Browser, Form, Input, Page};
+use crate::case::{Fields, How, Open, PostAs, SendForm, StartFlow, Step, Submit, SubmitFlow};
+use crate::world::{ORY, UI, World};
+
+/// How long the edge must be without any exchange before a page counts as settled.
+const QUIET: Duration = Duration::from_millis(60);
+
+/// The same after a submit: a second click comes up to 150 ms after the first.
+const QUIET_AFTER_SUBMIT: Duration = Duration::from_millis(160);
+
+/// How long a page may take to settle.
+const SETTLE_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long a submit may take until its request arrives at the edge.
+const ARRIVE_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a mail may take.
+const MAIL_LIMIT: Duration = Duration::from_secs(10);
+
+/// What the steps of a trial know from one another.
+#[derive(Debug, Default)]
+pub(super) struct Actor {
+    current: Option<String>,
+    values: BTreeMap<String, String>,
+    mails_read: BTreeMap<String, usize>,
+    flows: BTreeMap<String, Value>,
+}
+
+impl Actor {
+    /// The browser in which the steps act now.
+    pub(super) fn current(&self) -> Option<&str> {
+        self.current.as_deref()
+    }
+
+    /// Takes one step. What follows from it in the world has come to rest when this returns.
+    pub(super) async fn take(&mut self, step: &Step, number: usize, world: &World) -> Result<()> {
+        if let Some(browser) = step.turns_to() {
+            self.current = Some(browser.to_owned());
+        }
+        match step {
+            Step::Identity(it) => {
+                world.kratos().create_identity(&it.email, it.password.as_deref()).await?;
+            }
+            Step::Open(it) => self.open(it, world).await?,
+            Step::SwitchTo(_) => {}
+            Step::Fill(fields) => {
+                let browser = self.browser(world)?;
+                for (name, value) in &self.resolved(fields)?.0 {
+                    Page::of(browser).fill(name, value).await?;
+                }
+            }
+            Step::Submit(it) => self.submit(it, number, world).await?,
+            Step::ReadMail(it) => self.read_mail(&it.to, world).await?,
+            Step::SendForm(it) => self.send_form(it, number, world).await?,
+            Step::Back(name) => {
+                let browser = world.browser(name)?;
+                browser.back().await?;
+                settle(world, browser, QUIET).await?;
+            }
+            Step::DeleteCookies(name) => world.browser(name)?.delete_cookies().await?,
+            Step::StartFlow(it) => self.start_flow(it, world).await?,
+            Step::FetchFlow(it) => {
+                let url = self.flow_url(&it.by)?;
+                world.client(&it.by)?.get(&url).await?;
+            }
+            Step::SubmitFlow(it) => self.submit_flow(it, world).await?,
+        }
+        Ok(())
+    }
+
+    fn browser<'w>(&self, world: &'w World) -> Result<&'w Browser> {
+        world.browser(self.current().context("no browser was opened")?)
+    }
+
+    fn resolve(&self, value: &str) -> Result<String> {
+        match value.strip_prefix('$') {
+            Some(name) if ["code", "link"].contains(&name) => {
+                self.values.get(name).cloned().with_context(|| format!("the mail that was read has no {name}"))
+            }
+            _ => Ok(value.to_owned()),
+        }
+    }
+
+    fn resolved(&self, fields: &Fields) -> Result<Fields> {
+        let all = fields.0.iter().map(|(name, value)| Ok((name.clone(), self.resolve(value)?)));
+        all.collect::<Result<_>>().map(Fields)
+    }
+
+    async fn open(&self, open: &Open, world: &World) -> Result<()> {
+        let browser = world.browser(&open.browser)?;
+        let url = match (open.flow, &open.flow_of, &open.page, &open.link) {
+            (Some(flow), ..) => format!("https://{ORY}/self-service/{}/browser", flow.word()),
+            (_, Some(other), ..) => world.browser(other)?.url().await?,
+            (.., Some(page), _) => format!("https://{UI}{page}"),
+            (.., Some(link)) => self.resolve(link)?,
+            _ => bail!("the step does not say what to open"),
+        };
+        browser.go(&url).await?;
+        settle(world, browser, QUIET).await?;
+        // A success of the command is no proof that there is a page.
+        let seen = browser.url().await?;
+        if !seen.starts_with("https://") {
+            bail!("browser `{}` went to {url} and shows {seen}", browser.name());
+        }
+        Ok(())
+    }
+
+    async fn submit(&self, submit: &Submit, number: usize, world: &World) -> Result<()> {
+        let browser = self.browser(world)?;
+        let pause = Input::Pause(submit.pause.0);
+        let inputs = match submit.how {
+            How::Once => vec![Input::Click],
+            How::DoubleClick => vec![Input::Click, pause, Input::Click],
+            How::EnterTwice => vec![Input::Enter, pause, Input::Enter],
+            How::ClickThenEnter => vec![Input::Click, pause, Input::Enter],
+        };
+        let page = Page::of(browser);
+        page.submit(&submit.method, &inputs).await?;
+        if let Err(error) = world.edge().record().arrival(browser.name(), number, ARRIVE_LIMIT).await {
+            bail!("submitting sent nothing: {error:#}; {}", page.describe().await);
+        }
+        settle(world, browser, QUIET_AFTER_SUBMIT).await
+    }
+
+    async fn read_mail(&mut self, to: &str, world: &World) -> Result<()> {
+        let read = self.mails_read.entry(to.to_owned()).or_default();
+        let mail = world.mail().next(to, *read, MAIL_LIMIT).await?;
+        *read += 1;
+        for (name, value) in [("code", mail.code()), ("link", mail.link())] {
+            match value {
+                Some(value) => self.values.insert(name.to_owned(), value.to_owned()),
+                None => self.values.remove(name),
+            };
+        }
+        Ok(())
+    }
+
+    async fn send_form(&self, send: &SendForm, number: usize, world: &World) -> Result<()> {
+        let Form { action, mut values } = Page::of(world.browser(&send.from)?).form().await?;
+        values.extend(self.resolved(&send.values)?.0);
+        let form = Form { action, values };
+        let browser = world.browser(&send.browser)?;
+        if !browser.url().await?.starts_with("https://") {
+            // A form is posted from a page: the interface's start page, where no flow begins.
+            browser.go(&format!("https://{UI}/welcome")).await?;
+            settle(world, browser, QUIET).await?;
+        }
+        let page = Page::of(browser);
+        match send.post_as {
+            PostAs::Form => page.post_form(&form).await?,
+            PostAs::Json => page.post_json(&form).await?,
+        }
+        world.edge().record().arrival(browser.name(), number, ARRIVE_LIMIT).await.context("posting sent nothing")?;
+        settle(world, browser, QUIET_AFTER_SUBMIT).await
+    }
+
+    async fn start_flow(&mut self, start: &StartFlow, world: &World) -> Result<()> {
+        let url = format!("https://{ORY}/self-service/{}/{}", start.flow.word(), start.flow_type.word());
+        let reply = world.client(&start.by)?.get(&url).await?;
+        if reply.status != 200 || reply.body["id"].as_str().is_none() {
+            bail!("client `{}` got no flow from GET {url}: status {}", start.by, reply.status);
+        }
+        let mut flow = reply.body;
+        flow["kratos-repro-kind"] = Value::from(start.flow.word());
+        self.flows.insert(start.by.clone(), flow);
+        Ok(())
+    }
+
+    fn flow(&self, client: &str) -> Result<&Value> {
+        self.flows.get(client).with_context(|| format!("client `{client}` has started no flow"))
+    }
+
+    fn flow_url(&self, client: &str) -> Result<String> {
+        let flow = self.flow(client)?;
+        let kind = flow["kratos-repro-kind"].as_str().unwrap_or_default();
+        let id = flow["id"].as_str().unwrap_or_default();
+        Ok(format!("https://{ORY}/self-service/{kind}/flows?id={id}"))
+    }
+
+    async fn submit_flow(&self, submit: &SubmitFlow, world: &World) -> Result<()> {
+        let flow = self.flow(&submit.by)?;
+        let action = flow["ui"]["action"].as_str().context("the flow has no `ui.action`")?.to_owned();
+        let mut body = Map::new();
+        if let Some(token) = csrf_token(flow) {
+            body.insert("csrf_token".to_owned(), Value::from(token));
+        }
+        for (name, value) in self.resolved(&submit.values)?.0 {
+            nest(&mut body, &name, value);
+        }
+        let headers = self.resolved(&submit.headers)?.0;
+        world.client(&submit.by)?.post(&action, &Value::Object(body), &headers).await?;
+        Ok(())
+    }
+}
+
+/// The anti-CSRF token among the flow's nodes; empty in a flow for programs.
+fn csrf_token(flow: &Value) -> Option<&str> {
+    let nodes = flow["ui"]["nodes"].as_array()?;
+    let node = nodes.iter().find(|node| node["attributes"]["name"] == "csrf_token")?;
+    node["attributes"]["value"].as_str().filter(|token| !token.is_empty())
+}
+
+/// `traits.email` is `{"traits": {"email": ...}}` in JSON.
+fn nest(body: &mut Map<String, Value>, name: &str, value: String) {
+    match name.split_once('.') {
+        None => {
+            body.insert(name.to_owned(), Value::from(value));
+        }
+        Some((first, rest)) => {
+            let inner = body.entry(first).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(inner) = inner {
+                nest(inner, rest, value);
+            }
+        }
+    }
+}
+
+/// Waits until the world has come to rest: no exchange open, none for `quiet`, the page's document loaded.
+async fn settle(world: &World, browser: &Browser, quiet: Duration) -> Result<()> {
+    let record = world.edge().record();
+    record.settle(quiet, SETTLE_LIMIT).await?;
+    browser.loaded().await?;
+    // Loading may have asked for more.
+    record.settle(quiet, SETTLE_LIMIT).await
+}

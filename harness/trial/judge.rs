@@ -1,0 +1,135 @@
+//! Judges a case by what its trials showed.
+
+use super::{Shown, TrialKind, TrialOutcome, Verdict};
+use crate::case::Expected;
+
+impl From<Expected> for Verdict {
+    fn from(expected: Expected) -> Self {
+        match expected {
+            Expected::Reproduced => Self::Reproduced,
+            Expected::NotReproduced => Self::NotReproduced,
+            Expected::FixHolds => Self::FixHolds,
+            Expected::FixFails => Self::FixFails,
+        }
+    }
+}
+
+/// The verdict of a case, and in one sentence how it came about. An error anywhere leaves no verdict:
+/// an environment that broke is never a statement about Kratos.
+pub(super) fn judge(trials: &[TrialOutcome]) -> (Verdict, String) {
+    let cause = |trial: &TrialOutcome| trial.cause.clone().unwrap_or_else(|| "no cause was noted".to_owned());
+    let of = |kind| trials.iter().filter(move |trial| trial.kind == kind);
+    if let Some(trial) = trials.iter().find(|trial| trial.shown == Shown::Error) {
+        return (Verdict::Error, format!("trial `{}` reached no verdict: {}", trial.name, cause(trial)));
+    }
+    let Some(broken) = of(TrialKind::Broken).next() else {
+        return (Verdict::Error, "no trial ran".to_owned());
+    };
+    match broken.shown {
+        Shown::Symptom => {}
+        Shown::Instead => {
+            return (
+                Verdict::NotReproduced,
+                "the symptom does not show; what the case says happens instead does".to_owned(),
+            );
+        }
+        _ => return (Verdict::NotReproduced, format!("the symptom does not show: {}", cause(broken))),
+    }
+    if of(TrialKind::Fixed).next().is_none() {
+        return (Verdict::Reproduced, "every line of the symptom held".to_owned());
+    }
+    let fixes = of(TrialKind::Fixed).chain(of(TrialKind::OtherFix));
+    if let Some(trial) = fixes.clone().find(|trial| trial.shown != Shown::Fixed) {
+        return (Verdict::FixFails, format!("`{}` does not fix it: {}", trial.name, cause(trial)));
+    }
+    if let Some(trial) = of(TrialKind::BrokenAgain).find(|trial| trial.shown != Shown::Symptom) {
+        let text =
+            format!("the symptom did not come back without the fix, so the fix proves nothing: {}", cause(trial));
+        return (Verdict::NotReproduced, text);
+    }
+    if let Some(trial) = of(TrialKind::WrongFix).find(|trial| trial.shown == Shown::Fixed) {
+        let why = trial.why.as_deref().unwrap_or_default();
+        return (
+            Verdict::FixFails,
+            format!("the wrong fix `{}` ({why}) passes as a fix: the checks are too weak", trial.name),
+        );
+    }
+    let wrong = of(TrialKind::WrongFix).count();
+    let caught = if wrong == 0 { String::new() } else { format!("; {wrong} of {wrong} wrong fixes caught") };
+    (Verdict::FixHolds, format!("the symptom shows, is gone with the fix, and is back without it{caught}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trial(kind: TrialKind, shown: Shown) -> TrialOutcome {
+        TrialOutcome {
+            name: format!("{kind:?}"),
+            kind,
+            why: None,
+            change: String::new(),
+            wanted: vec![],
+            shown,
+            cause: Some("a cause".to_owned()),
+            phases: vec![],
+            steps: vec![],
+            checks: vec![],
+            exchanges: vec![],
+            mails: vec![],
+            cookies: vec![],
+            log: vec![],
+            folder: String::new(),
+        }
+    }
+
+    fn verdict(shown: &[(TrialKind, Shown)]) -> Verdict {
+        judge(&shown.iter().map(|(kind, shown)| trial(*kind, *shown)).collect::<Vec<_>>()).0
+    }
+
+    const BROKEN: (TrialKind, Shown) = (TrialKind::Broken, Shown::Symptom);
+    const FIXED: (TrialKind, Shown) = (TrialKind::Fixed, Shown::Fixed);
+    const AGAIN: (TrialKind, Shown) = (TrialKind::BrokenAgain, Shown::Symptom);
+    const CAUGHT: (TrialKind, Shown) = (TrialKind::WrongFix, Shown::Symptom);
+
+    #[test]
+    fn red_green_red_with_every_wrong_fix_caught_holds() {
+        assert_eq!(verdict(&[BROKEN, FIXED, AGAIN, CAUGHT]), Verdict::FixHolds);
+    }
+
+    #[test]
+    fn a_wrong_fix_that_passes_is_a_finding() {
+        assert_eq!(verdict(&[BROKEN, FIXED, AGAIN, (TrialKind::WrongFix, Shown::Fixed)]), Verdict::FixFails);
+    }
+
+    #[test]
+    fn a_fix_that_leaves_the_symptom_fails() {
+        for shown in [Shown::Symptom, Shown::Neither] {
+            assert_eq!(verdict(&[BROKEN, (TrialKind::Fixed, shown), AGAIN]), Verdict::FixFails, "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn one_of_two_fixes_that_fails_is_enough() {
+        assert_eq!(verdict(&[BROKEN, FIXED, (TrialKind::OtherFix, Shown::Neither), AGAIN]), Verdict::FixFails);
+    }
+
+    #[test]
+    fn a_symptom_that_stays_away_proves_no_fix() {
+        assert_eq!(verdict(&[BROKEN, FIXED, (TrialKind::BrokenAgain, Shown::Neither)]), Verdict::NotReproduced);
+        assert_eq!(verdict(&[(TrialKind::Broken, Shown::Neither), FIXED, AGAIN]), Verdict::NotReproduced);
+    }
+
+    #[test]
+    fn an_error_anywhere_is_no_verdict() {
+        for kind in [TrialKind::Broken, TrialKind::Fixed, TrialKind::BrokenAgain, TrialKind::WrongFix] {
+            assert_eq!(verdict(&[BROKEN, FIXED, AGAIN, (kind, Shown::Error)]), Verdict::Error, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_fix_the_symptom_alone_decides() {
+        assert_eq!(verdict(&[BROKEN]), Verdict::Reproduced);
+        assert_eq!(verdict(&[(TrialKind::Broken, Shown::Instead)]), Verdict::NotReproduced);
+    }
+}

@@ -1,0 +1,170 @@
+//! Looks: evaluates the checks of a case in a world after the steps.
+
+use anyhow::Result;
+use serde_json::Value;
+use serde_saphyr::Spanned;
+
+use super::{CheckRole, CheckSeen};
+use crate::browser::{Browser, Page};
+use crate::case::{Answer, Check, Cookie, Posts, Within};
+use crate::evidence::Exchange;
+use crate::world::{UI, World};
+
+/// A cookie's lifetime may differ from what was asked by this, in s: pages take time.
+const LIFETIME_SLACK: i64 = 60;
+
+/// Where a trial stands when its checks are made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standpoint<'a> {
+    pub(super) world: &'a World,
+    /// The browser of the last step.
+    pub(super) current: Option<&'a str>,
+    /// The number of the last step.
+    pub(super) last_step: usize,
+}
+
+impl Standpoint<'_> {
+    /// Evaluates a list of checks.
+    ///
+    /// # Errors
+    /// When one cannot be evaluated: that is no verdict.
+    pub(super) async fn look(&self, role: CheckRole, checks: &[Spanned<Check>]) -> Result<Vec<CheckSeen>> {
+        let mut seen = Vec::new();
+        for check in checks {
+            let (held, what) = self.evaluate(&check.value).await?;
+            seen.push(CheckSeen {
+                role,
+                line: check.referenced.line(),
+                expected: check.value.text(),
+                seen: what,
+                held,
+            });
+        }
+        Ok(seen)
+    }
+
+    async fn evaluate(&self, check: &Check) -> Result<(bool, String)> {
+        match check {
+            Check::Posts(it) => Ok(self.posts(it)),
+            Check::Answer(it) => Ok(self.answer(it)),
+            Check::Message(it) => {
+                let ids = Page::of(self.browser(it.browser.as_deref())?).messages().await?;
+                Ok((ids.contains(&it.id), format!("messages {ids:?}")))
+            }
+            Check::ErrorPage(it) => {
+                let error = Page::of(self.browser(it.browser.as_deref())?).error().await?;
+                let held = error.as_ref().is_some_and(|error| error.id == it.id);
+                Ok((
+                    held,
+                    error.map_or("no error page".to_owned(), |error| format!("an error page with `{}`", error.id)),
+                ))
+            }
+            Check::SignedIn(it) => {
+                let who = self.who(&it.browser).await?;
+                let held = who.as_ref().is_some_and(|who| it.email.as_ref().is_none_or(|email| email == who));
+                Ok((held, signed_in(who)))
+            }
+            Check::SignedOut(it) => {
+                let who = self.who(&it.browser).await?;
+                Ok((who.is_none(), signed_in(who)))
+            }
+            Check::Sessions(it) => {
+                let count = self.world.kratos().sessions(&it.of).await?;
+                Ok((count == it.count, format!("{count}")))
+            }
+            Check::Identities(it) => {
+                let count = self.world.kratos().identities(&it.of).await?.len();
+                Ok((count == it.count, format!("{count}")))
+            }
+            Check::Cookie(it) => self.cookie(it).await,
+        }
+    }
+
+    fn browser(&self, name: Option<&str>) -> Result<&Browser> {
+        let name = name.or(self.current).ok_or_else(|| anyhow::anyhow!("no browser was opened"))?;
+        self.world.browser(name)
+    }
+
+    fn exchanges(&self, within: Within) -> impl Iterator<Item = Exchange> {
+        let last = self.last_step;
+        // What the checks themselves ask for comes after the last step and is not looked at.
+        self.world.edge().record().exchanges().into_iter().filter(move |exchange| match within {
+            Within::Last => exchange.step == last,
+            Within::Any => exchange.step <= last,
+        })
+    }
+
+    fn posts(&self, check: &Posts) -> (bool, String) {
+        let all = self.exchanges(check.step);
+        let count = all.filter(|it| it.method == "POST" && it.path() == check.path && it.refused.is_none()).count();
+        (count == check.count, format!("{count}"))
+    }
+
+    fn answer(&self, check: &Answer) -> (bool, String) {
+        let mut seen = Vec::new();
+        for exchange in self.exchanges(check.step) {
+            let asked = exchange.listener == check.to
+                && exchange.path() == check.path
+                && exchange.method != "OPTIONS"
+                && check.method.as_ref().is_none_or(|method| method.eq_ignore_ascii_case(&exchange.method));
+            if !asked {
+                continue;
+            }
+            let body: Value = serde_json::from_str(&exchange.response_body).unwrap_or(Value::Null);
+            let error = body["error"]["id"].as_str();
+            let messages: Vec<u64> = body["ui"]["messages"]
+                .as_array()
+                .map(|all| all.iter().filter_map(|message| message["id"].as_u64()).collect())
+                .unwrap_or_default();
+            let location = exchange.response_header("location").next().map(path_of);
+            let held = exchange.status == Some(check.status)
+                && check.error.as_deref().is_none_or(|id| error == Some(id))
+                && check.message.is_none_or(|id| messages.contains(&id))
+                && check.has.as_ref().is_none_or(|key| body.get(key).is_some())
+                && check.location.as_deref().is_none_or(|path| location == Some(path));
+            let mut text = exchange.status.map_or("no answer".to_owned(), |status| status.to_string());
+            text.extend(error.map(|id| format!(" {id}")));
+            if !messages.is_empty() {
+                text.push_str(&format!(" messages {messages:?}"));
+            }
+            text.extend(location.map(|path| format!(" location {path}")));
+            if held {
+                return (true, text);
+            }
+            seen.push(text);
+        }
+        (false, if seen.is_empty() { "no such request".to_owned() } else { seen.join("; ") })
+    }
+
+    /// Who is signed in, by the interface's signed-in page in a tab of its own: the page under test stays as it is.
+    async fn who(&self, name: &str) -> Result<Option<String>> {
+        let browser = self.world.browser(name)?;
+        browser.in_new_tab(&format!("https://{UI}/welcome"), async || Page::of(browser).signed_in().await).await
+    }
+
+    async fn cookie(&self, check: &Cookie) -> Result<(bool, String)> {
+        let cookies = self.world.browser(&check.browser)?.cookies().await?;
+        let found = cookies.iter().find(|cookie| cookie.name == check.name);
+        let Some(cookie) = found else {
+            let names: Vec<&str> = cookies.iter().map(|cookie| cookie.name.as_str()).collect();
+            return Ok((check.absent, format!("cookies [{}]", names.join(", "))));
+        };
+        let lasts = cookie.expires_in_s.map_or("until the browser closes".to_owned(), |s| format!("{s} s"));
+        let wanted = check.lasts.map(|time| i64::try_from(time.0.as_secs()).unwrap_or(i64::MAX));
+        let held = !check.absent
+            && wanted.is_none_or(|wanted| {
+                cookie.expires_in_s.is_some_and(|seen| seen.abs_diff(wanted) <= LIFETIME_SLACK.unsigned_abs())
+            });
+        Ok((held, format!("{} that lasts {lasts}", cookie.name)))
+    }
+}
+
+fn signed_in(who: Option<String>) -> String {
+    who.map_or("not signed in".to_owned(), |who| format!("signed in as {who}"))
+}
+
+fn path_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.find('/').map_or("/", |start| &rest[start..]);
+    path.split(['?', '#']).next().unwrap_or(path)
+}

@@ -1,0 +1,229 @@
+//! Runs the trials of many cases, some at once. The next trial's world starts while this one runs:
+//! most of a trial's time is the start of Kratos and of the browser.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::judge::judge;
+use super::plan::{Plan, WrongFixes, plans};
+use super::{CaseOutcome, ClaimQuoted, TrialOutcome, run};
+use crate::case::{Case, Program, WorldSpec};
+use crate::world::{World, WorldSettings};
+
+/// What a run of many cases is told on its way.
+#[derive(Debug)]
+pub enum Progress {
+    /// A trial begins.
+    Begun {
+        /// The case's id.
+        case: String,
+        /// The trial's name.
+        trial: String,
+    },
+    /// A trial has ended.
+    Ended {
+        /// The case's id.
+        case: String,
+        /// The trial's name.
+        trial: String,
+        /// Whether it showed what it had to.
+        as_expected: bool,
+    },
+    /// All trials of a case have ended.
+    Case(Box<CaseOutcome>),
+}
+
+/// How cases are run.
+#[derive(Debug, Clone)]
+pub struct QueueSettings {
+    /// What worlds are made from.
+    pub world: WorldSettings,
+    /// Where the evidence goes.
+    pub run_folder: PathBuf,
+    /// How many trials run at once.
+    pub jobs: usize,
+    /// Which wrong fixes are tried.
+    pub wrong_fixes: WrongFixes,
+}
+
+struct Job {
+    case: usize,
+    trial: usize,
+    name: String,
+    plan: Plan,
+}
+
+struct Pending {
+    case: Case,
+    outcomes: Vec<Option<TrialOutcome>>,
+    begun: Option<Instant>,
+}
+
+/// Runs the cases and tells the progress. It ends early when `stop` becomes true: trials that run are given up and
+/// their worlds closed, and cases that are not complete are left out.
+pub async fn run_cases(
+    cases: Vec<Case>,
+    settings: QueueSettings,
+    progress: mpsc::UnboundedSender<Progress>,
+    stop: watch::Receiver<bool>,
+) {
+    let mut jobs = VecDeque::new();
+    let mut pending = Vec::new();
+    for (index, case) in cases.into_iter().enumerate() {
+        let plans = plans(&case, settings.wrong_fixes);
+        pending.push(Pending { outcomes: plans.iter().map(|_| None).collect(), begun: None, case });
+        for (trial, plan) in plans.into_iter().enumerate() {
+            let name = format!("{}/{}", pending[index].case.id.replace('/', "--"), plan.name);
+            jobs.push_back(Job { case: index, trial, name, plan });
+        }
+    }
+    let shared = Arc::new(Shared { jobs: Mutex::new(jobs), pending: Mutex::new(pending), settings, progress });
+    let mut workers = JoinSet::new();
+    for _ in 0..shared.settings.jobs.max(1) {
+        workers.spawn(work(Arc::clone(&shared), stop.clone()));
+    }
+    while workers.join_next().await.is_some() {}
+}
+
+struct Shared {
+    jobs: Mutex<VecDeque<Job>>,
+    pending: Mutex<Vec<Pending>>,
+    settings: QueueSettings,
+    progress: mpsc::UnboundedSender<Progress>,
+}
+
+type Starting = tokio::task::JoinHandle<(anyhow::Result<World>, u64)>;
+
+async fn work(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+    let mut next = shared.take();
+    while let Some((job, starting)) = next {
+        // Dropping a receiver's sender counts as no wish to stop.
+        let mut stopped = stop.clone();
+        let stopped = async move {
+            if stopped.wait_for(|stop| *stop).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::pin!(stopped);
+        let aborter = starting.abort_handle();
+        let (world, world_ms) = tokio::select! {
+            started = starting => started.unwrap_or_else(|error| (Err(anyhow::anyhow!("starting the world {error}")), 0)),
+            () = &mut stopped => {
+                aborter.abort();
+                return;
+            }
+        };
+        next = if *stop.borrow_and_update() { None } else { shared.take() };
+        shared.begin(&job);
+        let outcome = tokio::select! {
+            outcome = run::run(&job.plan, world, world_ms, &shared.settings.run_folder, &job.name) => outcome,
+            () = &mut stopped => {
+                if let Some((_, starting)) = next {
+                    starting.abort();
+                    let _ = starting.await;
+                }
+                return;
+            }
+        };
+        shared.end(job, outcome);
+    }
+}
+
+impl Shared {
+    /// The next job, its world already on its way.
+    fn take(&self) -> Option<(Job, Starting)> {
+        let job = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).pop_front()?;
+        let (spec, settings): (WorldSpec, WorldSettings) = (job.plan.world.clone(), self.settings.world.clone());
+        let starting = tokio::spawn(async move {
+            let begin = Instant::now();
+            let world = World::start(&spec, &settings).await;
+            (world, u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX))
+        });
+        Some((job, starting))
+    }
+
+    fn begin(&self, job: &Job) {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = &mut pending[job.case];
+        entry.begun.get_or_insert_with(Instant::now);
+        let _ = self.progress.send(Progress::Begun { case: entry.case.id.clone(), trial: job.plan.name.clone() });
+    }
+
+    fn end(&self, job: Job, outcome: TrialOutcome) {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = &mut pending[job.case];
+        let ended = Progress::Ended {
+            case: entry.case.id.clone(),
+            trial: job.plan.name.clone(),
+            as_expected: outcome.as_expected(),
+        };
+        let _ = self.progress.send(ended);
+        entry.outcomes[job.trial] = Some(outcome);
+        if entry.outcomes.iter().all(Option::is_some) {
+            let trials: Vec<TrialOutcome> = entry.outcomes.iter_mut().filter_map(Option::take).collect();
+            let took_ms = entry.begun.map_or(0, |begun| u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX));
+            let outcome = case_outcome(&entry.case, trials, took_ms, &self.settings.world);
+            let _ = self.progress.send(Progress::Case(Box::new(outcome)));
+        }
+    }
+}
+
+fn case_outcome(case: &Case, trials: Vec<TrialOutcome>, took_ms: u64, world: &WorldSettings) -> CaseOutcome {
+    let (verdict, reason) = judge(&trials);
+    let uses_browser = !case.file.world.browser_names().is_empty();
+    let claim = match &case.claim {
+        Some((id, section, quote)) => ClaimQuoted { id: id.clone(), section: section.clone(), quote: quote.clone() },
+        None => ClaimQuoted { id: String::new(), section: "Bug reports".to_owned(), quote: String::new() },
+    };
+    CaseOutcome {
+        id: case.id.clone(),
+        title: case.file.title.clone(),
+        claim,
+        engine: uses_browser.then(|| world.engine.name().to_owned()),
+        expected: case.file.expected().into(),
+        verdict,
+        reason,
+        note: case.file.note.clone(),
+        real: real(case, world),
+        emulated: emulated(case),
+        source: case.source.clone(),
+        took_ms,
+        trials,
+    }
+}
+
+fn real(case: &Case, world: &WorldSettings) -> Vec<String> {
+    let mut real = vec!["Kratos".to_owned(), "the mails that it sends".to_owned()];
+    if !case.file.world.browser_names().is_empty() {
+        real.push(world.engine.name().to_owned());
+    }
+    let clients = case.file.world.clients.iter().flatten();
+    real.extend(clients.filter(|(_, it)| it.program == Program::Curl).map(|_| "curl".to_owned()).take(1));
+    real
+}
+
+fn emulated(case: &Case) -> Vec<String> {
+    let world = &case.file.world;
+    let mut emulated = Vec::new();
+    if !world.browser_names().is_empty() {
+        emulated.push("the login page (ours, plain)".to_owned());
+    }
+    for fault in world.faults.iter().flatten() {
+        let what = if fault.lose_answer.is_some() {
+            "the lost answer (by the edge)"
+        } else if fault.add_cookie.is_some() {
+            "the CDN's cookie (by the edge)"
+        } else {
+            "the slow network (by the edge)"
+        };
+        emulated.push(what.to_owned());
+    }
+    emulated.sort();
+    emulated.dedup();
+    emulated
+}

@@ -1,0 +1,277 @@
+//! Runs one trial: takes the steps, makes the checks, gathers the evidence, closes the world.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::act::Actor;
+use super::look::Standpoint;
+use super::plan::Plan;
+use super::{CheckRole, CheckSeen, Phase, Shown, TrialKind, TrialOutcome};
+use crate::case::Step;
+use crate::evidence::{LogLine, MailSeen, Redactor, StepState, StepTaken};
+use crate::world::World;
+
+/// How long the checks are asked again until they hold.
+const CHECK_LIMIT: Duration = Duration::from_secs(5);
+
+/// How often.
+const CHECK_EVERY: Duration = Duration::from_millis(100);
+
+/// How many lines of a log go into a report.
+const LOG_LINES: usize = 80;
+
+/// Runs a trial in its world. A world that could not be started is an error of the trial.
+pub(super) async fn run(
+    plan: &Plan,
+    world: Result<World>,
+    world_ms: u64,
+    run_folder: &Path,
+    name: &str,
+) -> TrialOutcome {
+    let mut outcome = TrialOutcome {
+        name: plan.name.clone(),
+        kind: plan.kind,
+        why: plan.why.clone(),
+        change: plan.change.clone(),
+        wanted: plan.wanted.clone(),
+        shown: Shown::Error,
+        cause: None,
+        phases: vec![phase("world", world_ms)],
+        steps: Vec::new(),
+        checks: Vec::new(),
+        exchanges: Vec::new(),
+        mails: Vec::new(),
+        cookies: Vec::new(),
+        log: Vec::new(),
+        folder: name.to_owned(),
+    };
+    match world {
+        Err(error) => outcome.cause = Some(format!("the world did not start: {error:#}")),
+        Ok(mut world) => {
+            let folder = run_folder.join(name);
+            let result = body(plan, &world, &folder, &mut outcome).await;
+            if let Err(error) = result {
+                outcome.shown = Shown::Error;
+                outcome.cause = Some(first_cause(&mut world, &error));
+            }
+            let begin = Instant::now();
+            if let Err(error) = gather(&world, plan, &folder, &mut outcome).await {
+                // What was seen before stands; that evidence is missing is said beside it.
+                let text = format!("some evidence is missing: {error:#}");
+                outcome.cause = Some(outcome.cause.map_or(text.clone(), |cause| format!("{cause}\n  also: {text}")));
+            }
+            outcome.phases.push(phase("evidence", millis(begin)));
+            let begin = Instant::now();
+            if let Err(error) = world.close().await {
+                outcome.shown = Shown::Error;
+                let text = format!("{error:#}");
+                outcome.cause = Some(outcome.cause.map_or(text.clone(), |cause| format!("{cause}\n  also: {text}")));
+            }
+            outcome.phases.push(phase("close", millis(begin)));
+        }
+    }
+    outcome
+}
+
+async fn body(plan: &Plan, world: &World, folder: &Path, outcome: &mut TrialOutcome) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("failed to make the folder `{}`", folder.display()))?;
+    let begin = Instant::now();
+    let mut actor = Actor::default();
+    let stepped = steps(plan, world, folder, &mut actor, outcome).await;
+    outcome.phases.push(phase("steps", millis(begin)));
+    stepped?;
+    let begin = Instant::now();
+    let checked = checks(plan, world, &actor, outcome).await;
+    outcome.phases.push(phase("checks", millis(begin)));
+    checked
+}
+
+async fn steps(plan: &Plan, world: &World, folder: &Path, actor: &mut Actor, outcome: &mut TrialOutcome) -> Result<()> {
+    let record = world.edge().record();
+    let last_in_browser = plan.steps.iter().rposition(|step| touches_browser(&step.value));
+    let mut failure = None;
+    for (index, step) in plan.steps.iter().enumerate() {
+        let number = index + 1;
+        let mut taken = StepTaken {
+            number,
+            text: step.value.text(),
+            line: step.referenced.line(),
+            state: StepState::NotReached,
+            at_ms: record.now_ms(),
+            took_ms: 0,
+            browser: None,
+            page: None,
+            screenshot: None,
+            error: None,
+        };
+        if failure.is_none() {
+            record.set_step(number);
+            let begin = Instant::now();
+            let result = actor.take(&step.value, number, world).await;
+            taken.took_ms = millis(begin);
+            taken.state = if result.is_ok() { StepState::Done } else { StepState::Failed };
+            taken.error = result.as_ref().err().map(|error| format!("{error:#}"));
+            if touches_browser(&step.value)
+                && let Some(browser) = actor.current().and_then(|name| world.browser(name).ok())
+            {
+                taken.browser = Some(browser.name().to_owned());
+                taken.page = browser.url().await.ok();
+                if result.is_err() || Some(index) == last_in_browser {
+                    taken.screenshot = picture(browser, folder, &outcome.folder, number).await;
+                }
+            }
+            if let Err(error) = result {
+                failure = Some(error.context(format!("step {number} (line {}): {}", taken.line, taken.text)));
+            }
+        }
+        outcome.steps.push(taken);
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+fn touches_browser(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::Open(_) | Step::Fill(_) | Step::Submit(_) | Step::SendForm(_) | Step::Back(_) | Step::SwitchTo(_)
+    )
+}
+
+/// Saves a picture beside the other evidence. That there is none never decides a trial.
+async fn picture(browser: &crate::browser::Browser, folder: &Path, name: &str, step: usize) -> Option<String> {
+    let png = browser.screenshot().await.ok()?;
+    let file = format!("step-{step}-{}.png", browser.name());
+    fs::write(folder.join(&file), png).ok()?;
+    Some(format!("{name}/{file}"))
+}
+
+/// Asks the checks until the trial has shown something, or for [`CHECK_LIMIT`].
+async fn checks(plan: &Plan, world: &World, actor: &Actor, outcome: &mut TrialOutcome) -> Result<()> {
+    let record = world.edge().record();
+    let last_step = plan.steps.len();
+    record.set_step(last_step + 1);
+    let standpoint = Standpoint { world, current: actor.current(), last_step };
+    let role = match plan.kind {
+        TrialKind::Broken | TrialKind::BrokenAgain => CheckRole::Instead,
+        TrialKind::Fixed | TrialKind::OtherFix | TrialKind::WrongFix => CheckRole::Expect,
+    };
+    let deadline = Instant::now() + CHECK_LIMIT;
+    let mut tick = tokio::time::interval(CHECK_EVERY);
+    loop {
+        tick.tick().await;
+        let symptom = standpoint.look(CheckRole::Symptom, &plan.symptom).await?;
+        let promise = standpoint.look(role, &plan.promise).await?;
+        outcome.shown = match (all_held(&symptom), all_held(&promise)) {
+            (true, _) => Shown::Symptom,
+            (false, true) if role == CheckRole::Instead => Shown::Instead,
+            (false, true) => Shown::Fixed,
+            (false, false) => Shown::Neither,
+        };
+        let over = outcome.shown != Shown::Neither || Instant::now() >= deadline;
+        outcome.checks = symptom.into_iter().chain(promise).collect();
+        if over {
+            break;
+        }
+    }
+    if !outcome.as_expected() {
+        outcome.cause = Some(surprise(outcome));
+    }
+    Ok(())
+}
+
+/// All of a list that has any.
+fn all_held(checks: &[CheckSeen]) -> bool {
+    !checks.is_empty() && checks.iter().all(|check| check.held)
+}
+
+fn surprise(outcome: &TrialOutcome) -> String {
+    let lines = |role: Option<CheckRole>, held: bool| {
+        let of_role =
+            outcome.checks.iter().filter(|check| role.is_none_or(|role| check.role == role) && check.held == held);
+        of_role.map(|check| format!("expected {}, saw {}", check.expected, check.seen)).collect::<Vec<_>>().join("; ")
+    };
+    match outcome.shown {
+        Shown::Symptom => format!("the symptom shows: {}", lines(Some(CheckRole::Symptom), true)),
+        Shown::Fixed => "it counts as fixed: every line of `expect` held and the symptom is gone".to_owned(),
+        Shown::Instead => "what the case says happens instead held".to_owned(),
+        Shown::Neither | Shown::Error => lines(None, false),
+    }
+}
+
+/// What broke first: a Kratos that is gone explains everything after it.
+fn first_cause(world: &mut World, error: &anyhow::Error) -> String {
+    let gone = world.kratos_mut().exit().map(|exit| format!("kratos ended in the middle ({exit}); then: "));
+    format!("{}{error:#}", gone.unwrap_or_default())
+}
+
+async fn gather(world: &World, plan: &Plan, folder: &Path, outcome: &mut TrialOutcome) -> Result<()> {
+    let exchanges = world.edge().record().exchanges();
+    let mut redactor = Redactor::new();
+    for mail in world.mail().mails() {
+        redactor.learn_mail(&mail);
+    }
+    for step in &plan.steps {
+        redactor.learn_step(&step.value);
+    }
+    for exchange in &exchanges {
+        redactor.learn_exchange(exchange);
+    }
+    let mut cookies = Vec::new();
+    for browser in world.browsers() {
+        // A browser that is gone has no cookies to show; its end is told elsewhere.
+        cookies.extend(browser.cookies().await.unwrap_or_default());
+    }
+    for cookie in &cookies {
+        redactor.learn_cookie(cookie);
+    }
+    let log = world.kratos().log()?;
+    outcome.mails = world
+        .mail()
+        .mails()
+        .into_iter()
+        .map(|mail| MailSeen {
+            at_ms: world.edge().record().at_ms(mail.arrived),
+            recipient: mail.recipient,
+            template: mail.template_type,
+            subject: mail.subject,
+        })
+        .collect();
+    outcome.log = flow_lines(&log, &exchanges);
+    outcome.exchanges = exchanges;
+    outcome.cookies = cookies;
+    redactor.trial(outcome);
+    let path = folder.join("kratos.log");
+    fs::write(&path, redactor.text(&log)).with_context(|| format!("failed to write `{}`", path.display()))
+}
+
+/// The lines of Kratos's log that name one of the trial's flows, and everything that it warns of.
+fn flow_lines(log: &str, exchanges: &[crate::evidence::Exchange]) -> Vec<LogLine> {
+    let mut flows = BTreeSet::new();
+    for exchange in exchanges {
+        for key in ["flow=", "id="] {
+            if let Some((_, rest)) = exchange.url.split_once(key) {
+                flows.insert(rest.split('&').next().unwrap_or(rest));
+            }
+        }
+    }
+    log.lines()
+        .filter(|line| {
+            let telling = ["\"level\":\"error\"", "\"level\":\"warning\"", "\"level\":\"fatal\"", "panic"];
+            telling.iter().any(|mark| line.contains(mark))
+                || flows.iter().any(|flow| flow.len() == 36 && line.contains(flow))
+        })
+        .take(LOG_LINES)
+        .map(|line| LogLine { server: "kratos".to_owned(), text: line.to_owned() })
+        .collect()
+}
+
+fn phase(name: &str, took_ms: u64) -> Phase {
+    Phase { name: name.to_owned(), took_ms }
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
