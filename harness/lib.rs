@@ -1,1 +1,3 @@
-//! x
+//! Reproduces the problems people have with Ory Kratos.
+
+pub mod backend;
