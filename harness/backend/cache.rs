@@ -8,16 +8,18 @@ use std::{
     ffi::OsString,
     fs::{self, File, TryLockError},
     io,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::{Context as _, Result};
-use tempfile::TempDir;
 use tokio::time::Instant;
 
-use super::{missing::Missing, progress::Progress};
+use super::{
+    claim::{Claim, UNFINISHED, Unfinished},
+    missing::Missing,
+    progress::Progress,
+};
 
 /// The variable that names the cache folder.
 pub const VARIABLE: &str = "KRATOS_REPRO_CACHE";
@@ -25,33 +27,10 @@ pub const VARIABLE: &str = "KRATOS_REPRO_CACHE";
 /// How long a run waits for another that makes the same entry. A cold build of Kratos takes 5 minutes on two cores.
 const PATIENCE: Duration = Duration::from_secs(45 * 60);
 
-/// Marks the temporary folder of an entry: `<entry>.tmp-<random>`.
-const UNFINISHED: &str = ".tmp-";
-
 /// The cache folder.
 #[derive(Debug, Clone)]
 pub struct Cache {
     root: PathBuf,
-}
-
-/// An entry as [`Cache::claim`] finds it.
-#[derive(Debug)]
-pub(super) enum Claim {
-    /// It has been made: this is its folder.
-    Ready(PathBuf),
-    /// It is the caller's to make.
-    Unfinished(Unfinished),
-}
-
-/// The right to make an entry. Dropping it gives the right back and leaves nothing.
-#[derive(Debug)]
-#[must_use]
-pub(super) struct Unfinished {
-    // The order matters: the folder goes before the lock that guards it.
-    folder: TempDir,
-    lock: File,
-    entry: PathBuf,
-    cache: Cache,
 }
 
 impl Cache {
@@ -110,12 +89,7 @@ impl Cache {
             return Ok(Claim::Ready(entry));
         }
         self.sweep(name)?;
-        let folder = tempfile::Builder::new()
-            .prefix(&format!("{name}{UNFINISHED}"))
-            .permissions(fs::Permissions::from_mode(0o755))
-            .tempdir_in(&self.root)
-            .map_err(|error| self.explain(error))?;
-        Ok(Claim::Unfinished(Unfinished { folder, lock, entry: self.root.join(name), cache: self.clone() }))
+        Unfinished::begin(self, name, lock).map(Claim::Unfinished)
     }
 
     /// Turns an error of reading or writing here into one that names the folder; [`Missing`] if the user has to act.
@@ -206,30 +180,6 @@ impl Cache {
     }
 }
 
-impl Unfinished {
-    /// Where the entry is being made.
-    pub(super) fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// Puts the entry in place, and returns its folder.
-    pub(super) fn finish(self) -> Result<PathBuf> {
-        let Self { folder, lock, entry, cache } = self;
-        let place = || -> io::Result<()> {
-            // Without this a machine that loses power could keep the name and lose the content.
-            for file in fs::read_dir(folder.path())? {
-                File::open(file?.path())?.sync_all()?;
-            }
-            fs::rename(folder.path(), &entry)
-        };
-        place().map_err(|error| cache.explain(error))?;
-        // Nothing is left to remove, which would be an error of the temporary folder's own.
-        drop(folder.keep());
-        drop(lock);
-        Ok(entry)
-    }
-}
-
 /// Where the cache folder is, by the variables of the environment and the user's home folder.
 ///
 /// A relative `XDG_CACHE_HOME` is ignored (XDG Base Directory Specification 0.8, "Basics").
@@ -261,8 +211,12 @@ mod tests {
 
     use anyhow::{Result, bail};
 
-    use super::{Cache, Claim, Unfinished, locate};
-    use crate::backend::{missing::Missing, progress::Progress};
+    use super::{Cache, locate};
+    use crate::backend::{
+        claim::{Claim, Unfinished},
+        missing::Missing,
+        progress::Progress,
+    };
 
     async fn claim(cache: &Cache, name: &str) -> Result<Claim> {
         cache.claim(name, &mut Progress::silent()).await

@@ -116,13 +116,16 @@ impl Go {
         }
         let failure = anyhow::anyhow!("`go build` failed:\n{}", last_lines(&said, TAIL));
         if said.contains("no space left on device") {
-            return Err(failure.context(Missing::new(
-                "a disk is full",
-                format!(
-                    "Go builds in its own cache (`go env GOCACHE GOMODCACHE`, 3 GB) and in the temporary folder; {}",
-                    cache.full_disk().cure()
-                ),
-            )));
+            let here = said.contains(&cache.root().display().to_string());
+            let missing = if here {
+                cache.full_disk()
+            } else {
+                Missing::new(
+                    "the disk of Go's own cache or of the temporary folder is full",
+                    "free 3 GB there; GOCACHE, GOMODCACHE and TMPDIR name other folders",
+                )
+            };
+            return Err(failure.context(missing));
         }
         if said.contains("dial tcp") {
             return Err(failure.context(Missing::new(

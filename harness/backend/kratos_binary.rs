@@ -113,8 +113,9 @@ impl KratosBinary {
 /// Where the binary of a choice is; it need not be a Kratos yet if the choice is a path.
 pub(super) async fn locate(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> Result<PathBuf> {
     match choice {
+        // A path stays as the user wrote it, but for the folder that it starts from.
         KratosChoice::Path(path) => {
-            Ok(path.canonicalize().map_err(|error| NotKratos::new(path.display(), error.to_string()))?)
+            Ok(std::path::absolute(path).map_err(|error| NotKratos::new(path.display(), error.to_string()))?)
         }
         KratosChoice::Version(_) => match choice.server(fixtures)? {
             Some(server) => server.installed(cache).await,
@@ -155,7 +156,7 @@ mod tests {
 
         let found = find(&cache, &path.display().to_string()).await?;
 
-        assert_eq!(found.path, path.canonicalize()?);
+        assert_eq!(found.path, path);
         assert_eq!(found.version.to_string(), "v26.2.0");
         assert!(found.template.is_file());
         Ok(())

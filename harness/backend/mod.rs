@@ -2,6 +2,7 @@
 
 pub mod cache;
 mod child;
+mod claim;
 pub mod doctor;
 #[cfg(test)]
 mod fake_program;

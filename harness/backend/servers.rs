@@ -9,13 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    cache::{Cache, Claim},
-    go::Go,
-    missing::Missing,
-    progress::Progress,
-    version::Version,
-};
+use super::{cache::Cache, claim::Claim, go::Go, missing::Missing, progress::Progress, version::Version};
 
 /// The files of a server's folder that decide what is built.
 const SOURCES: [&str; 3] = ["main.go", "go.mod", "go.sum"];
@@ -242,7 +236,7 @@ mod tests {
 
     #[rstest]
     #[case::the_compiler_complains("echo 'main.go:1: broken' >&2; exit 1", "main.go:1: broken", false)]
-    #[case::no_space("echo 'write x: no space left on device' >&2; exit 1", "free 100 MB", true)]
+    #[case::no_space("echo 'write x: no space left on device' >&2; exit 1", "free 3 GB", true)]
     #[case::no_network("echo 'go: x: dial tcp: refused' >&2; exit 1", "goproxy", true)]
     #[case::another_version(
         r#"printf '%s\n' '#!/bin/sh' 'echo "kratos version"; echo "Version: v9.9.9"' > "$out"; chmod +x "$out""#,

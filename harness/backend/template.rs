@@ -12,8 +12,9 @@ use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 
 use super::{
-    cache::{Cache, Claim},
+    cache::Cache,
     child::{self, last_lines},
+    claim::Claim,
     progress::Progress,
 };
 
@@ -49,7 +50,7 @@ pub(super) async fn migrated(cache: &Cache, binary: &Path, identity: &str, progr
             "`{} migrate sql` ended with {}:\n{}",
             binary.display(),
             answer.status,
-            last_lines(&said, 10)
+            last_lines(&said, 3)
         );
         // SQLite's text of SQLITE_FULL (sqlite3.c, `sqlite3ErrStr`).
         if said.contains("database or disk is full") {
@@ -63,10 +64,12 @@ pub(super) async fn migrated(cache: &Cache, binary: &Path, identity: &str, progr
     Ok(entry.join(FILE))
 }
 
-/// What a binary that the user names is known by: its path, size in bytes, and time of change in nanoseconds.
+/// What a binary that the user names is known by: its path without symbolic links, size in bytes,
+/// and time of change in nanoseconds.
 pub(super) fn identify(binary: &Path) -> Result<String> {
     let cannot = || format!("cannot look at `{}`", binary.display());
-    let metadata = binary.metadata().with_context(cannot)?;
+    let file = binary.canonicalize().with_context(cannot)?;
+    let metadata = file.metadata().with_context(cannot)?;
     let changed =
         metadata.modified().with_context(cannot)?.duration_since(std::time::UNIX_EPOCH).with_context(cannot)?;
     Ok(format!("{} {} {}", binary.display(), metadata.len(), changed.as_nanos()))
