@@ -1,1 +1,7 @@
-fn main() {}
+//! The command line of `kratos-repro`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kratos_repro::command::main()
+}

@@ -1,8 +1,22 @@
-//! How a server or driver is started on this machine: processes in groups of their own, free ports, readiness.
+//! How a server is started, and what the machine must have for it: processes in groups of their own, free ports,
+//! readiness; the servers built from source, the cache they lie in, and what is missing.
 
-mod missing;
+pub mod cache;
+mod child;
+mod claim;
+pub mod doctor;
+#[cfg(test)]
+mod fake_program;
+mod go;
+pub mod kratos_binary;
+pub mod missing;
 mod port;
 mod process;
+pub mod progress;
+pub mod servers;
+pub mod setup;
+mod template;
+pub mod version;
 mod wait;
 
 pub use missing::Missing;

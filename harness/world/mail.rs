@@ -114,6 +114,12 @@ impl MailSink {
         self.mails.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Waits until there are more mails than these.
+    pub async fn changed(&self, known: usize) {
+        // The sender lives as long as the sink, so the wait ends by a mail only.
+        let _ = self.count.subscribe().wait_for(|count| *count > known).await;
+    }
+
     /// Waits for a mail to this recipient beyond the first `read` ones.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ pub mod ui;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -157,6 +158,14 @@ impl World {
     /// The edge.
     pub fn edge(&self) -> &Edge {
         &self.edge
+    }
+
+    /// Opens one more listener of the edge, for a browser that a person drives.
+    ///
+    /// # Errors
+    /// When no port can be bound.
+    pub async fn listen(&mut self, name: &str) -> Result<SocketAddr> {
+        self.edge.listen(name).await
     }
 
     /// Kratos.

@@ -1,0 +1,248 @@
+//! What of the things that a run needs is on this machine, and how to get what is not.
+
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::process::Command;
+
+use super::{
+    cache::Cache,
+    child::{self, find_program},
+    go,
+    kratos_binary::{KratosChoice, locate},
+    missing::Missing,
+    version::Version,
+};
+
+/// How long a program may take to tell its version. Chromium takes 0.3 s, more after a cold start.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// The names that distributions give to Chromium, the most common first.
+const CHROMIUM: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/// One thing that was looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What it is, such as `chromedriver`.
+    pub name: &'static str,
+    /// Whether it is there.
+    pub state: State,
+    /// What it is for.
+    pub needed_for: &'static str,
+    /// Whether a run can do without it.
+    pub need: Need,
+}
+
+/// How a thing was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// It is there.
+    Found {
+        /// Its version.
+        version: String,
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// It is not there, or not fit; `cure` says what to do.
+    Missing {
+        /// What a person does about it.
+        cure: String,
+    },
+}
+
+/// How much a thing is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing runs without it.
+    Required,
+    /// Only what [`Finding::needed_for`] says cannot be done without it.
+    Partly,
+}
+
+impl Finding {
+    /// Whether a run cannot begin because of it.
+    #[must_use]
+    pub fn blocks(&self) -> bool {
+        self.need == Need::Required && matches!(self.state, State::Missing { .. })
+    }
+}
+
+/// Looks for everything that a run with `choice` needs, at once; takes as long as the slowest program (0.3 s).
+pub async fn examine(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> Vec<Finding> {
+    let go = go::Go::default();
+    let (kratos, toolchain, chromium, chromedriver, curl) = tokio::join!(
+        examine_kratos(cache, fixtures, choice),
+        go.toolchain(fixtures),
+        examine_program(&CHROMIUM, "run `scripts/setup`, or `apt-get install chromium` on Debian"),
+        examine_program(&["chromedriver"], "run `scripts/setup`, or `apt-get install chromium-driver` on Debian"),
+        examine_program(&["curl"], "run `scripts/setup`, or `apt-get install curl` on Debian"),
+    );
+    // Who names a binary builds nothing; neither does who has built it.
+    let builds = matches!(choice, KratosChoice::Version(_)) && matches!(kratos, State::Missing { .. });
+    let need = if builds { Need::Required } else { Need::Partly };
+    let (go, compiler) = match toolchain {
+        Ok(toolchain) => (State::found(toolchain.version, find_program("go")), find_program(&toolchain.compiler)),
+        Err(missing) => (State::missing(missing.cure()), find_program("cc")),
+    };
+    let compiler = match compiler {
+        Some(path) => examine_at(path, go::COMPILER_CURE).await,
+        None => State::missing(go::COMPILER_CURE),
+    };
+    let chromedriver = match_majors(&chromium, chromedriver);
+    let finding = |name, state, needed_for, need| Finding { name, state, needed_for, need };
+    vec![
+        finding("kratos", kratos, "everything", Need::Required),
+        finding("go", go, "building Kratos", need),
+        finding("C compiler", compiler, "building Kratos", need),
+        finding("chromium", chromium, "the engine chromium", Need::Required),
+        finding("chromedriver", chromedriver, "the engine chromium", Need::Required),
+        finding("curl", curl, "the client curl", Need::Partly),
+    ]
+}
+
+/// The findings as a table, one line each, with the cure of what is missing.
+#[must_use]
+pub fn render(findings: &[Finding]) -> String {
+    let rows: Vec<[String; 4]> = findings
+        .iter()
+        .map(|finding| {
+            let (state, rest) = match &finding.state {
+                State::Found { version, path } => (version.clone(), path.display().to_string()),
+                State::Missing { cure } => ("missing".to_owned(), cure.clone()),
+            };
+            [finding.name.to_owned(), state, finding.needed_for.to_owned(), rest]
+        })
+        .collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let (name, state, needed_for) = (width(0), width(1), width(2));
+    rows.iter().fold(String::new(), |mut text, [a, b, c, d]| {
+        // Writing to a string cannot fail.
+        writeln!(text, "{a:name$}  {b:state$}  {c:needed_for$}  {d}").ok();
+        text
+    })
+}
+
+impl State {
+    fn found(version: String, path: Option<PathBuf>) -> Self {
+        Self::Found { version, path: path.unwrap_or_default() }
+    }
+
+    fn missing(cure: impl Into<String>) -> Self {
+        Self::Missing { cure: cure.into() }
+    }
+}
+
+async fn examine_kratos(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> State {
+    let examined = async {
+        let path = locate(cache, fixtures, choice).await?;
+        let version = Version::ask(&path).await?;
+        anyhow::Ok(State::found(version.to_string(), Some(path)))
+    };
+    examined.await.unwrap_or_else(|error| {
+        let cure = match error.downcast_ref::<Missing>() {
+            Some(missing) => missing.cure().to_owned(),
+            None => format!("{error:#}"),
+        };
+        State::missing(cure)
+    })
+}
+
+/// Looks for the first of `names` on the `PATH`.
+async fn examine_program(names: &[&str], cure: &str) -> State {
+    match names.iter().find_map(find_program) {
+        Some(path) => examine_at(path, cure).await,
+        None => State::missing(cure),
+    }
+}
+
+/// Asks the program at `path` for its version.
+async fn examine_at(path: PathBuf, cure: &str) -> State {
+    let mut command = Command::new(&path);
+    match child::answer(command.arg("--version"), LIMIT).await {
+        Ok(answer) if answer.status.success() => {
+            let version = version_in(&answer.stdout).unwrap_or("unknown").to_owned();
+            State::found(version, Some(path))
+        }
+        Ok(answer) => State::missing(format!("`{} --version` ended with {}; {cure}", path.display(), answer.status)),
+        Err(error) => State::missing(format!("`{} --version`: {error}; {cure}", path.display())),
+    }
+}
+
+/// A driver drives the browser of its own major version only (chromedriver's "version selection").
+fn match_majors(chromium: &State, chromedriver: State) -> State {
+    let (State::Found { version: browser, .. }, State::Found { version: driver, .. }) = (chromium, &chromedriver)
+    else {
+        return chromedriver;
+    };
+    let major = |version: &str| version.split('.').next().map(str::to_owned);
+    if major(browser) == major(driver) {
+        return chromedriver;
+    }
+    State::missing(format!(
+        "chromedriver {driver} does not drive Chromium {browser}: install both of one version, \
+         `apt-get install chromium chromium-driver` on Debian"
+    ))
+}
+
+/// The first word of the first line that is of digits and dots only.
+fn version_in(text: &str) -> Option<&str> {
+    text.lines()
+        .next()?
+        .split([' ', '\t'])
+        .find(|word| word.contains('.') && word.chars().all(|c| c.is_ascii_digit() || c == '.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Result;
+    use rstest::rstest;
+
+    use super::{Finding, Need, State, match_majors, render, version_in};
+
+    fn found(version: &str) -> State {
+        State::found(version.to_owned(), Some("/usr/bin/program".into()))
+    }
+
+    #[rstest]
+    #[case::chromium("Chromium 156.0.8078.79 built on Debian GNU/Linux 12", "156.0.8078.79")]
+    #[case::chromedriver("ChromeDriver 156.0.8078.79 (a21ce95c-refs/branch)", "156.0.8078.79")]
+    #[case::curl("curl 7.88.1 (x86_64-pc-linux-gnu) libcurl/7.88.1", "7.88.1")]
+    #[case::compiler("gcc (Debian 12.2.0-14) 12.2.0\nCopyright", "12.2.0")]
+    fn a_version_is_found_in_what_programs_print(#[case] printed: &str, #[case] version: &str) {
+        assert_eq!(version_in(printed), Some(version));
+    }
+
+    #[test]
+    fn a_driver_of_another_major_version_counts_as_missing() {
+        let fits = match_majors(&found("156.0.1"), found("156.0.2"));
+        let unfit = match_majors(&found("156.0.1"), found("155.0.1"));
+
+        assert_eq!(fits, found("156.0.2"));
+        assert!(
+            matches!(&unfit, State::Missing { cure } if cure.contains("155.0.1 does not drive Chromium 156.0.1")),
+            "{unfit:?}"
+        );
+    }
+
+    #[test]
+    fn the_table_is_aligned_and_names_each_cure() -> Result<()> {
+        let finding = |name, state, need| Finding { name, state, needed_for: "everything", need };
+        let findings = [
+            finding("kratos", found("v1.3.1"), Need::Required),
+            finding("C compiler", State::missing("install one"), Need::Partly),
+            finding("chromium", State::missing("install it"), Need::Required),
+        ];
+
+        insta::assert_snapshot!(render(&findings), @r"
+        kratos      v1.3.1   everything  /usr/bin/program
+        C compiler  missing  everything  install one
+        chromium    missing  everything  install it
+        ");
+        let blocking: Vec<_> = findings.iter().filter(|finding| finding.blocks()).collect();
+        assert_eq!(blocking, [&findings[2]]);
+        Ok(())
+    }
+}

@@ -1,0 +1,193 @@
+//! The Kratos of a run: which one is asked for, and the binary, version and database that this means.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use anyhow::Result;
+
+use super::{
+    cache::Cache,
+    progress::Progress,
+    servers::Server,
+    template,
+    version::{NotKratos, Version, looks_like_version},
+};
+
+/// Which Kratos is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KratosChoice {
+    /// One that this project builds, such as `v1.3.1`.
+    Version(String),
+    /// A binary of the user's own.
+    Path(PathBuf),
+}
+
+/// A Kratos that is ready to be started.
+#[derive(Debug, Clone)]
+pub struct KratosBinary {
+    /// The binary.
+    pub path: PathBuf,
+    /// Its version, as it says itself.
+    pub version: Version,
+    /// An SQLite file that it has migrated; to be copied, never opened.
+    pub template: PathBuf,
+}
+
+impl Default for KratosChoice {
+    /// The version that the cases are written for.
+    fn default() -> Self {
+        Self::Version("v1.3.1".to_owned())
+    }
+}
+
+impl FromStr for KratosChoice {
+    type Err = Infallible;
+
+    /// Takes `v1.3.1` for a version and anything else for a path; `./v1.3.1` is a path.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(if looks_like_version(text) { Self::Version(text.to_owned()) } else { Self::Path(text.into()) })
+    }
+}
+
+impl fmt::Display for KratosChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(version) => f.write_str(version),
+            Self::Path(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+impl KratosChoice {
+    /// The server to build, if the choice is one of the versions in `fixtures`.
+    ///
+    /// # Errors
+    ///
+    /// [`NotKratos`] if it is a version that is not there; it names those that are.
+    pub(super) fn server(&self, fixtures: &Path) -> Result<Option<Server>> {
+        let Self::Version(version) = self else {
+            return Ok(None);
+        };
+        let mut all = Server::all(fixtures)?;
+        match all.iter().position(|server| server.version() == version) {
+            Some(position) => Ok(Some(all.swap_remove(position))),
+            None => {
+                let known: Vec<_> = all.iter().map(Server::version).collect();
+                let reason = format!(
+                    "no such version is built here (hint: there is {}; a path names a binary of your own)",
+                    known.join(", ")
+                );
+                Err(NotKratos::new(version, reason).into())
+            }
+        }
+    }
+}
+
+impl KratosBinary {
+    /// Finds the Kratos that `choice` names, asks for its version, and migrates its template
+    /// database if that has not been done (3 s, once). Builds nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`NotKratos`] if the choice names none; [`Missing`](super::missing::Missing) if the version has not been built.
+    pub async fn find(cache: &Cache, fixtures: &Path, choice: &KratosChoice, progress: &mut Progress) -> Result<Self> {
+        let path = locate(cache, fixtures, choice).await?;
+        let version = Version::ask(&path).await?;
+        let identity = match choice {
+            // The entry's name says all that decides the content.
+            KratosChoice::Version(_) => {
+                let entry = path.parent().and_then(Path::file_name).unwrap_or_default();
+                entry.display().to_string()
+            }
+            KratosChoice::Path(_) => template::identify(&path)?,
+        };
+        let template = template::migrated(cache, &path, &identity, progress).await?;
+        Ok(Self { path, version, template })
+    }
+}
+
+/// Where the binary of a choice is; it need not be a Kratos yet if the choice is a path.
+pub(super) async fn locate(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> Result<PathBuf> {
+    match choice {
+        // A path stays as the user wrote it, but for the folder that it starts from.
+        KratosChoice::Path(path) => {
+            Ok(std::path::absolute(path).map_err(|error| NotKratos::new(path.display(), error.to_string()))?)
+        }
+        KratosChoice::Version(_) => match choice.server(fixtures)? {
+            Some(server) => server.installed(cache).await,
+            None => Err(NotKratos::new(choice, "no such version is built here").into()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use anyhow::Result;
+    use rstest::rstest;
+
+    use super::{KratosBinary, KratosChoice};
+    use crate::backend::{cache::Cache, fake_program, missing::Missing, progress::Progress, version::NotKratos};
+
+    fn fixtures() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+    }
+
+    async fn find(cache: &Cache, choice: &str) -> Result<KratosBinary> {
+        let choice = choice.parse::<KratosChoice>()?;
+        KratosBinary::find(cache, &fixtures(), &choice, &mut Progress::silent()).await
+    }
+
+    #[tokio::test]
+    async fn a_binary_of_the_users_own_is_ready_with_version_and_database() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let cache = Cache::at(folder.path().join("cache"))?;
+        let path = folder.path().join("kratos");
+        let script = r"case $1 in
+            version) echo 'kratos version'; echo 'Version: v26.2.0';;
+            migrate) printf 'SQLite format 3\000\020\000\001\001' > kratos.sqlite;;
+        esac";
+        fake_program::write(&path, script)?;
+
+        let found = find(&cache, &path.display().to_string()).await?;
+
+        assert_eq!(found.path, path);
+        assert_eq!(found.version.to_string(), "v26.2.0");
+        assert!(found.template.is_file());
+        Ok(())
+    }
+
+    #[rstest]
+    #[case::no_such_version("v0.0.0")]
+    #[case::no_such_file("/nowhere/kratos")]
+    #[case::another_program("/bin/true")]
+    #[case::folder("/")]
+    #[tokio::test]
+    async fn a_wrong_choice_is_not_a_kratos(#[case] choice: &str) -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let cache = Cache::at(folder.path())?;
+
+        let error = find(&cache, choice).await.err();
+
+        let refused = error.as_ref().and_then(|error| error.downcast_ref::<NotKratos>());
+        assert!(refused.is_some_and(|text| text.to_string().contains(choice)), "{error:?}");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_version_that_is_not_built_is_missing() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let cache = Cache::at(folder.path())?;
+
+        let error = find(&cache, "v1.3.1").await.err();
+
+        let missing = error.as_ref().and_then(|error| error.downcast_ref::<Missing>());
+        assert!(missing.is_some_and(|missing| missing.cure().contains("setup")), "{error:?}");
+        Ok(())
+    }
+}

@@ -1,0 +1,32 @@
+//! Everything that is made once, before the first run: the Kratos and its template database.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::{
+    cache::Cache,
+    kratos_binary::{KratosBinary, KratosChoice},
+    progress::Progress,
+};
+
+/// Makes the Kratos of `choice` ready: builds it if it is a version of `fixtures` that has not been
+/// built, and migrates its template database. Takes a fraction of a second where all is there.
+///
+/// Dropping the future stops the work and leaves nothing half-made.
+///
+/// # Errors
+///
+/// [`NotKratos`](super::version::NotKratos) if the choice names no Kratos;
+/// [`Missing`](super::missing::Missing) if the machine lacks something.
+pub async fn prepare(
+    cache: &Cache,
+    fixtures: &Path,
+    choice: &KratosChoice,
+    progress: &mut Progress,
+) -> Result<KratosBinary> {
+    if let Some(server) = choice.server(fixtures)? {
+        server.build(cache, progress).await?;
+    }
+    KratosBinary::find(cache, fixtures, choice, progress).await
+}

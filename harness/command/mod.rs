@@ -1,0 +1,112 @@
+//! The command line: what can be asked for, and what each exit code means.
+
+mod arguments;
+mod list;
+mod place;
+mod run;
+mod stop;
+mod up;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+use crate::backend::cache::Cache;
+use crate::backend::progress::Progress;
+use crate::backend::version::NotKratos;
+use crate::backend::{Missing, doctor, setup};
+use crate::case::{CaseError, NothingSelected};
+use arguments::{Arguments, Command, ReportArguments, ServerArguments};
+
+/// Everything was as expected.
+const AS_EXPECTED: u8 = 0;
+/// A verdict was not the one that its case expects.
+const SURPRISE: u8 = 1;
+/// The call or a case file is wrong.
+const WRONG_CALL: u8 = 2;
+/// The environment lacks something.
+const LACKING: u8 = 3;
+/// Nothing was selected.
+const NOTHING: u8 = 4;
+
+/// Parses the arguments, does what they ask for, and gives the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: failed to start the runtime: {error}");
+            return ExitCode::from(LACKING);
+        }
+    };
+    let code = match runtime.block_on(perform(arguments.command)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            code_of(&error)
+        }
+    };
+    ExitCode::from(code)
+}
+
+async fn perform(command: Command) -> Result<u8> {
+    match command {
+        Command::Setup(arguments) => set_up(arguments).await,
+        Command::Doctor(arguments) => examine(arguments).await,
+        Command::List(arguments) => list::list(&arguments),
+        Command::Run(arguments) => run::run(*arguments).await,
+        Command::Up(arguments) => up::up(arguments).await,
+        Command::Report(arguments) => report(&arguments),
+    }
+}
+
+async fn set_up(arguments: ServerArguments) -> Result<u8> {
+    let cache = Cache::open()?;
+    let fixtures = place::fixtures()?;
+    let mut stop = stop::on_signals()?;
+    let mut progress = Progress::on_stderr();
+    let prepared = setup::prepare(&cache, &fixtures, &arguments.kratos, &mut progress);
+    let ready = tokio::select! {
+        ready = prepared => ready?,
+        _ = stop.wait_for(|stop| *stop) => {
+            eprintln!("setup was stopped; what it had not finished is not kept");
+            return Ok(SURPRISE);
+        }
+    };
+    eprintln!("Kratos {} is ready: {}", ready.version, ready.path.display());
+    Ok(AS_EXPECTED)
+}
+
+async fn examine(arguments: ServerArguments) -> Result<u8> {
+    let findings = doctor::examine(&Cache::open()?, &place::fixtures()?, &arguments.kratos).await;
+    place::print(&doctor::render(&findings))?;
+    Ok(if findings.iter().any(doctor::Finding::blocks) { LACKING } else { AS_EXPECTED })
+}
+
+fn report(arguments: &ReportArguments) -> Result<u8> {
+    let run = crate::report::read(&arguments.folder)?;
+    crate::report::write(&run, &arguments.folder)?;
+    place::print(&crate::report::terminal::summary(&run, &arguments.folder, place::colour()))?;
+    Ok(if run.as_expected() { AS_EXPECTED } else { SURPRISE })
+}
+
+/// The exit code that an error means: by its type, wherever it stands in the chain.
+fn code_of(error: &anyhow::Error) -> u8 {
+    let full = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|error| {
+            use std::io::ErrorKind::{ReadOnlyFilesystem, StorageFull};
+            matches!(error.kind(), StorageFull | ReadOnlyFilesystem)
+        })
+    };
+    if error.downcast_ref::<CaseError>().is_some() || error.downcast_ref::<NotKratos>().is_some() {
+        WRONG_CALL
+    } else if error.downcast_ref::<NothingSelected>().is_some() {
+        NOTHING
+    } else if error.downcast_ref::<Missing>().is_some() || error.chain().any(full) {
+        LACKING
+    } else {
+        SURPRISE
+    }
+}

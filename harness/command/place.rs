@@ -1,0 +1,47 @@
+//! Where things lie, and how text reaches the person who asked.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::backend::Missing;
+use crate::report::terminal::Colour;
+
+/// The folder `fixtures`: by its variable, else that of the source tree which the program was built from.
+///
+/// # Errors
+/// When there is no such folder.
+pub(super) fn fixtures() -> Result<PathBuf> {
+    let folder = std::env::var_os("KRATOS_REPRO_FIXTURES")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures"), PathBuf::from);
+    if !folder.join("claims.yaml").is_file() {
+        let what = format!("`{}` is no folder of fixtures", folder.display());
+        return Err(Missing::new(what, "set KRATOS_REPRO_FIXTURES to the folder `fixtures` of the source tree").into());
+    }
+    Ok(folder)
+}
+
+/// Where runs go unless told otherwise.
+pub(super) fn runs() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/kratos-repro")
+}
+
+/// Colour for a terminal, unless `NO_COLOR` is set (no-color.org).
+pub(super) fn colour() -> Colour {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
+    if std::io::stdout().is_terminal() && !plain { Colour::Always } else { Colour::Never }
+}
+
+/// Prints a result to standard output. A reader that has gone away is no error.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    match write!(out, "{text}{end}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("failed to write to standard output"),
+    }
+}

@@ -1,0 +1,211 @@
+//! `run`: runs cases, shows progress, writes the reports.
+
+use std::fs;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::arguments::{Format, RunArguments};
+use super::{place, stop};
+use crate::backend::Missing;
+use crate::backend::cache::Cache;
+use crate::backend::doctor::{self, State};
+use crate::backend::kratos_binary::{KratosBinary, KratosChoice};
+use crate::backend::progress::Progress as SetupProgress;
+use crate::browser::{Engine, Window};
+use crate::case::{Case, Catalogue, Program};
+use crate::client::curl_program;
+use crate::report::terminal;
+use crate::trial::{NotRun, Part, Progress, QueueSettings, RunOutcome, WrongFixes, run_cases};
+use crate::world::WorldSettings;
+
+pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
+    let fixtures = place::fixtures()?;
+    let chosen = Catalogue::read(&fixtures)?.select(&arguments.names)?;
+    let (cases, not_run) = able(chosen);
+    need_engine(arguments.engine, &cases)?;
+    let mut stop = stop::on_signals()?;
+    let cache = Cache::open()?;
+    let choice = &arguments.server.kratos;
+    let mut setup = SetupProgress::on_stderr();
+    let kratos = tokio::select! {
+        kratos = KratosBinary::find(&cache, &fixtures, choice, &mut setup) => kratos?,
+        _ = stop.wait_for(|stop| *stop) => return Ok(super::SURPRISE),
+    };
+
+    let begun = Instant::now();
+    let started = Timestamp::now();
+    let name = format!("{}-{}", started.strftime("%Y-%m-%dT%H-%M-%S"), std::process::id());
+    let folder = arguments.out.unwrap_or_else(place::runs).join(&name);
+    fs::create_dir_all(&folder).with_context(|| format!("failed to make the run's folder `{}`", folder.display()))?;
+    let worlds = tempfile::Builder::new()
+        .prefix("kratos-repro-")
+        .tempdir()
+        .context("failed to make a folder for the worlds (hint: TMPDIR names another place)")?;
+    let settings = QueueSettings {
+        world: WorldSettings {
+            fixtures: fixtures.clone(),
+            kratos: kratos.path.clone(),
+            template: kratos.template.clone(),
+            engine: arguments.engine,
+            window: Window::Hidden,
+            folder: worlds.path().to_owned(),
+        },
+        run_folder: folder.clone(),
+        jobs: arguments.jobs.map_or_else(default_jobs, usize::from),
+        wrong_fixes: WrongFixes::All,
+    };
+    let (case_count, trial_count) = (cases.len(), trial_count(&cases));
+    let (progress, mut told) = mpsc::unbounded_channel();
+    let queue = tokio::spawn(run_cases(cases, settings, progress, stop.clone()));
+    let parts = parts(&cache, &fixtures, choice, &kratos).await;
+    let mut screen = Screen::new(case_count, trial_count);
+    let mut outcomes = Vec::new();
+    while let Some(step) = told.recv().await {
+        screen.show(&step);
+        if let Progress::Case(outcome) = step {
+            outcomes.push(*outcome);
+        }
+    }
+    screen.clear();
+    queue.await.context("the queue of trials broke")?;
+    if arguments.keep {
+        eprintln!("kept: {} (secrets in it are as they were)", worlds.keep().display());
+    } else {
+        worlds.close().context("failed to remove the folder of the worlds")?;
+    }
+    outcomes.sort_by(|a, b| a.id.cmp(&b.id));
+    let outcome = RunOutcome {
+        run: name,
+        started: started.to_string(),
+        took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        interrupted: outcomes.len() < case_count,
+        parts,
+        cases: outcomes,
+        not_run,
+    };
+    crate::report::write(&outcome, &folder)?;
+    tell(&outcome, &folder, arguments.format)?;
+    Ok(if outcome.as_expected() && !outcome.interrupted { super::AS_EXPECTED } else { super::SURPRISE })
+}
+
+/// Prints what a person, or a program, wants to know at the end.
+fn tell(outcome: &RunOutcome, folder: &Path, format: Format) -> Result<()> {
+    if format == Format::Json {
+        return place::print(&serde_json::to_string_pretty(outcome).context("failed to write the results as JSON")?);
+    }
+    let colour = place::colour();
+    let mut text = String::from("\n");
+    for case in outcome.cases.iter().filter(|case| !case.as_expected()) {
+        text.push_str(&terminal::failure(case, colour));
+        text.push('\n');
+    }
+    text.push_str(&terminal::summary(outcome, folder, colour));
+    place::print(&text)
+}
+
+/// Splits off the cases whose client program is not here: they are named, never silently green.
+fn able(cases: Vec<Case>) -> (Vec<Case>, Vec<NotRun>) {
+    let uses_curl = |case: &Case| case.file.world.clients.iter().flatten().any(|(_, it)| it.program == Program::Curl);
+    if curl_program().is_some() {
+        return (cases, Vec::new());
+    }
+    let (lacking, able): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(uses_curl);
+    let not_run = lacking
+        .into_iter()
+        .map(|case| NotRun { case: case.id, reason: "curl was not found on PATH (hint: run scripts/setup)".to_owned() })
+        .collect();
+    (able, not_run)
+}
+
+fn need_engine(engine: Engine, cases: &[Case]) -> Result<()> {
+    let needed = cases.iter().any(|case| !case.file.world.browser_names().is_empty());
+    let lacking = if engine.binary().is_none() {
+        format!("{engine} was not found")
+    } else if engine.driver().is_none() {
+        format!("the WebDriver server of {engine} was not found")
+    } else {
+        return Ok(());
+    };
+    if needed { Err(Missing::new(lacking, "run scripts/setup").into()) } else { Ok(()) }
+}
+
+fn default_jobs() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(2)
+}
+
+fn trial_count(cases: &[Case]) -> usize {
+    cases.iter().map(|case| crate::trial::plans(case, WrongFixes::All).len()).sum()
+}
+
+/// What takes part, with versions, as each program says itself.
+async fn parts(cache: &Cache, fixtures: &Path, choice: &KratosChoice, kratos: &KratosBinary) -> Vec<Part> {
+    let mut parts = vec![
+        Part { name: "kratos-repro".into(), version: env!("CARGO_PKG_VERSION").into(), note: String::new() },
+        Part { name: "Kratos".into(), version: kratos.version.to_string(), note: "native, SQLite".into() },
+    ];
+    for finding in doctor::examine(cache, fixtures, choice).await {
+        if let State::Found { version, .. } = finding.state
+            && ["chromium", "chromedriver", "curl"].contains(&finding.name)
+        {
+            parts.push(Part { name: finding.name.to_owned(), version, note: String::new() });
+        }
+    }
+    parts
+}
+
+/// Progress while the run goes on: a line for each case, and on a terminal one that is rewritten below them.
+struct Screen {
+    cases: usize,
+    trials: usize,
+    cases_done: usize,
+    trials_done: usize,
+    surprises: usize,
+    rewritten: bool,
+    begun: Instant,
+}
+
+impl Screen {
+    fn new(cases: usize, trials: usize) -> Self {
+        let rewritten = std::io::stderr().is_terminal();
+        eprintln!("running {cases} cases in {trials} trials");
+        Self { cases, trials, cases_done: 0, trials_done: 0, surprises: 0, rewritten, begun: Instant::now() }
+    }
+
+    fn show(&mut self, step: &Progress) {
+        match step {
+            Progress::Begun { case, trial } => self.status(&format!("{case} {trial}")),
+            Progress::Ended { as_expected, .. } => {
+                self.trials_done += 1;
+                self.surprises += usize::from(!as_expected);
+            }
+            Progress::Case(outcome) => {
+                self.cases_done += 1;
+                self.clear();
+                eprintln!("{}", terminal::case_line(outcome, place::colour()));
+            }
+        }
+    }
+
+    fn status(&self, now: &str) {
+        if !self.rewritten {
+            return;
+        }
+        let surprises = if self.surprises == 0 { String::new() } else { format!(", {} surprises", self.surprises) };
+        let (done, all) = (self.trials_done, self.trials);
+        let seconds = self.begun.elapsed().as_secs();
+        let (cases_done, cases) = (self.cases_done, self.cases);
+        eprint!("\r\x1b[K{seconds:>4} s  case {cases_done}/{cases}, trial {done}/{all}{surprises}  {now}");
+        let _ = std::io::stderr().flush();
+    }
+
+    fn clear(&self) {
+        if self.rewritten {
+            eprint!("\r\x1b[K");
+        }
+    }
+}

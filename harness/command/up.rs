@@ -1,0 +1,119 @@
+//! `up`: leaves the world of a case standing, for a person who wants to see the problem with their own eyes.
+
+use std::fmt::Write;
+
+use anyhow::{Context, Result, bail};
+
+use super::arguments::UpArguments;
+use super::{place, stop};
+use crate::backend::cache::Cache;
+use crate::backend::kratos_binary::KratosBinary;
+use crate::backend::progress::Progress;
+use crate::browser::{Browser, Window};
+use crate::case::{Case, Catalogue, Step};
+use crate::trial::{Plan, TrialKind, WrongFixes, plans};
+use crate::world::{ORY, UI, World, WorldSettings};
+
+/// The name of the listener for the person.
+const YOU: &str = "you";
+
+pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
+    let fixtures = place::fixtures()?;
+    let mut cases = Catalogue::read(&fixtures)?.select(std::slice::from_ref(&arguments.name))?;
+    if cases.len() > 1 {
+        let ids: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
+        bail!("`{}` names {} cases (hint: choose one of {})", arguments.name, ids.len(), ids.join(", "));
+    }
+    let case = cases.pop().context("nothing was selected")?;
+    let plan = plan(&case, if arguments.fixed { TrialKind::Fixed } else { TrialKind::Broken })?;
+    let kratos =
+        KratosBinary::find(&Cache::open()?, &fixtures, &arguments.server.kratos, &mut Progress::on_stderr()).await?;
+    let folder = tempfile::Builder::new().prefix("kratos-repro-").tempdir().context("failed to make a folder")?;
+    let settings = WorldSettings {
+        fixtures,
+        kratos: kratos.path,
+        template: kratos.template,
+        engine: arguments.engine,
+        window: Window::Shown,
+        folder: folder.path().to_owned(),
+    };
+    let mut stop = stop::on_signals()?;
+    let mut spec = plan.world.clone();
+    // The person is the browser.
+    spec.browsers = None;
+    let mut world = World::start(&spec, &settings).await?;
+    let listener = world.listen(YOU).await?;
+    for step in &plan.steps {
+        if let Step::Identity(identity) = &step.value {
+            world.kratos().create_identity(&identity.email, identity.password.as_deref()).await?;
+        }
+    }
+    let profile = folder.path().join("your-browser");
+    std::fs::create_dir(&profile).context("failed to make a folder for the browser")?;
+    let start = format!("https://{UI}/welcome");
+    let window = if std::env::var_os("DISPLAY").is_some() {
+        let browser = Browser::start(YOU, arguments.engine, listener, &profile, Window::Shown).await?;
+        browser.go(&start).await?;
+        Some(browser)
+    } else {
+        None
+    };
+    place::print(&introduce(&case, &plan, &world))?;
+    if window.is_none() {
+        let binary = arguments.engine.binary().map_or("chromium".to_owned(), |path| path.display().to_string());
+        place::print(&format!(
+            "there is no display here; on one, this opens a browser on the world:\n  {binary} --proxy-server=http://{listener} \
+             '--proxy-bypass-list=<-loopback>' --ignore-certificate-errors --user-data-dir={} {start}\n",
+            profile.display()
+        ))?;
+    }
+    place::print("mails appear here; Ctrl-C ends it\n")?;
+    tokio::select! {
+        _ = stop.wait_for(|stop| *stop) => {}
+        failed = mails(&world) => failed?,
+    }
+    if let Some(browser) = window {
+        browser.close().await?;
+    }
+    world.close().await?;
+    folder.close().context("failed to remove the world's folder")?;
+    Ok(super::AS_EXPECTED)
+}
+
+fn plan(case: &Case, kind: TrialKind) -> Result<Plan> {
+    plans(case, WrongFixes::None)
+        .into_iter()
+        .find(|plan| plan.kind == kind)
+        .with_context(|| format!("the case `{}` has no fix (hint: leave out --fixed)", case.id))
+}
+
+fn introduce(case: &Case, plan: &Plan, world: &World) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "{} ({})", case.file.title, plan.name);
+    let _ = writeln!(text, "\n  login page      https://{UI}/login");
+    let _ = writeln!(text, "  Kratos          https://{ORY}/   admin {}", world.kratos().admin());
+    let _ = writeln!(text, "  files           {}", world.folder().display());
+    let _ = writeln!(text, "\nwhat the case does:");
+    for (number, step) in plan.steps.iter().enumerate() {
+        let done = if matches!(step.value, Step::Identity(_)) { " (done)" } else { "" };
+        let _ = writeln!(text, "  {}. {}{done}", number + 1, step.value.text());
+    }
+    let _ = writeln!(text, "what shows the problem:");
+    for check in &plan.symptom {
+        let _ = writeln!(text, "  - {}", check.value.text());
+    }
+    text
+}
+
+/// Shows each mail as it arrives.
+async fn mails(world: &World) -> Result<()> {
+    let mut shown = 0;
+    loop {
+        for mail in world.mail().mails().iter().skip(shown) {
+            shown += 1;
+            let code = mail.code().map_or(String::new(), |code| format!("  code {code}"));
+            place::print(&format!("mail to {}: {}{code}\n", mail.recipient, mail.subject))?;
+        }
+        world.mail().changed(shown).await;
+    }
+}
