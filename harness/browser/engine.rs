@@ -72,18 +72,13 @@ impl Engine {
     }
 
     /// What a New Session asks for: quiet, headless unless `window`, every request through the listener.
-    pub(super) fn capabilities(
-        self,
-        binary: &Path,
-        listener: SocketAddr,
-        profile: &Path,
-        window: Window,
-    ) -> Map<String, Value> {
+    pub(super) fn capabilities(self, binary: &Path, listener: SocketAddr, window: Window) -> Map<String, Value> {
         let proxy = listener.to_string();
         let capabilities = match self {
             Self::Chromium => {
+                // No --user-data-dir: the profile that chromedriver makes below TMPDIR is quieter than an empty one,
+                // with which Debian's Chromium asks for its start page.
                 let mut flags: Vec<String> = CHROMIUM_FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
-                flags.push(format!("--user-data-dir={}", profile.display()));
                 if window == Window::Hidden {
                     flags.push("--headless".to_owned());
                 }
@@ -97,7 +92,6 @@ impl Engine {
                         // 2 allows third-party cookies; without the preference Debian's Chromium blocks them.
                         "prefs": { "profile.cookie_controls_mode": 2, "credentials_enable_service": false },
                         "args": flags,
-                        "excludeSwitches": ["enable-automation"],
                     },
                 })
             }

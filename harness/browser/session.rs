@@ -57,8 +57,11 @@ impl Browser {
             .binary()
             .ok_or_else(|| Missing::new(format!("{engine} was not found on PATH"), "run scripts/setup"))?;
         let driver = Driver::start(engine, folder).await?;
-        let capabilities = engine.capabilities(&binary, listener, &folder.join("profile"), window);
-        let mut builder = ClientBuilder::new(HttpConnector::new());
+        let capabilities = engine.capabilities(&binary, listener, window);
+        let mut connector = HttpConnector::new();
+        // Without it every command waits 40 ms for a delayed acknowledgement.
+        connector.set_nodelay(true);
+        let mut builder = ClientBuilder::new(connector);
         builder.capabilities(capabilities);
         let client = match tokio::time::timeout(SESSION_LIMIT, builder.connect(driver.url())).await {
             Ok(session) => {
