@@ -24,6 +24,8 @@ pub enum Check {
     Posts(Posts),
     /// An exchange with this answer crossed the edge.
     Answer(Answer),
+    /// A request carried a cookie of this name.
+    SentCookie(SentCookie),
     /// A browser shows a message of this id.
     Message(Message),
     /// A browser shows an error page with this `error.id`.
@@ -78,6 +80,21 @@ pub struct Answer {
     /// The path that `Location` names, without query.
     #[serde(default)]
     pub location: Option<String>,
+    /// In which steps.
+    #[serde(default)]
+    pub step: Within,
+}
+
+/// See [`Check::SentCookie`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SentCookie {
+    /// Who sent it: a browser or a client.
+    pub by: String,
+    /// The path, without query.
+    pub path: String,
+    /// The cookie's name.
+    pub name: String,
     /// In which steps.
     #[serde(default)]
     pub step: Within,
@@ -179,7 +196,7 @@ impl Check {
             Self::SignedIn(it) => Some(&it.browser),
             Self::SignedOut(it) => Some(&it.browser),
             Self::Cookie(it) => Some(&it.browser),
-            Self::Posts(_) | Self::Answer(_) | Self::Sessions(_) | Self::Identities(_) => None,
+            Self::Posts(_) | Self::Answer(_) | Self::SentCookie(_) | Self::Sessions(_) | Self::Identities(_) => None,
         }
     }
 
@@ -215,6 +232,9 @@ impl Check {
                 ];
                 text.extend(more.into_iter().flatten());
                 text
+            }
+            Self::SentCookie(it) => {
+                format!("{} sent the cookie {} to {}{}", it.by, it.name, it.path, within(it.step))
             }
             Self::Message(it) => format!("message {} on the page{}", it.id, place(&it.browser)),
             Self::ErrorPage(it) => format!("an error page with {}{}", it.id, place(&it.browser)),

@@ -15,14 +15,14 @@ mod step;
 mod validate;
 
 pub use catalogue::{Case, Catalogue, NothingSelected};
-pub use check::{Answer, Check, Cookie, Counted, ErrorPage, Message, Posts, SignedIn, SignedOut, Within};
+pub use check::{Answer, Check, Cookie, Counted, ErrorPage, Message, Posts, SentCookie, SignedIn, SignedOut, Within};
 pub use claims::{Claim, Claims, Section};
 pub use duration::Time;
 pub use file::{CaseError, CaseFile, Change, Expected, Fix};
 pub use merge::merge;
 pub use spec::{BrowserSpec, ClientSpec, FaultSpec, KratosSpec, Program, WorldSpec};
 pub use step::{
-    FetchFlow, Fields, FlowKind, FlowType, How, Identity, Open, PostAs, ReadMail, SendForm, StartFlow, Step, Submit,
-    SubmitFlow,
+    FetchFlow, Fields, FlowKind, FlowType, How, Identity, Open, PostAs, ReadMail, Resubmit, SendForm, StartFlow, Step,
+    Submit, SubmitFlow,
 };
 pub use validate::HOSTS;

@@ -74,14 +74,22 @@ pub struct KratosSpec {
 pub struct BrowserSpec {}
 
 /// One API client.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientSpec {
-    /// Which program.
-    pub program: Program,
+    /// Which program; `http` where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<Program>,
     /// Whether it keeps the cookies that it gets and sends them back; by default it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cookie_jar: Option<bool>,
+}
+
+impl ClientSpec {
+    /// The program, by its word or by default.
+    pub fn program(&self) -> Program {
+        self.program.unwrap_or(Program::Http)
+    }
 }
 
 /// An API client's program.
@@ -117,7 +125,10 @@ pub struct FaultSpec {
     /// Only this path, without query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Only the first so many.
+    /// Lets the first so many pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u32>,
+    /// Only the first so many of the rest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
     /// The upstream answers at once; the answer is held back.

@@ -105,6 +105,8 @@ pub enum Step {
     ReadMail(ReadMail),
     /// A form that one browser shows is posted by another.
     SendForm(SendForm),
+    /// A browser posts once more what it submitted last, as a page or a proxy that tries again does.
+    Resubmit(Resubmit),
     /// The browser goes one page back.
     Back(String),
     /// The browser's cookies are deleted.
@@ -193,6 +195,15 @@ pub enum PostAs {
     Json,
 }
 
+impl PostAs {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Form => "a form",
+            Self::Json => "JSON",
+        }
+    }
+}
+
 /// See [`Step::SendForm`].
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -208,6 +219,18 @@ pub struct SendForm {
     /// The values that are put into it, the button's among them.
     #[serde(default)]
     pub values: Fields,
+}
+
+/// See [`Step::Resubmit`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resubmit {
+    /// The browser.
+    #[serde(rename = "in")]
+    pub browser: String,
+    /// How.
+    #[serde(rename = "as")]
+    pub post_as: PostAs,
 }
 
 /// The type of a flow: who it is for.
@@ -274,6 +297,7 @@ impl Step {
             Self::Open(open) => std::iter::once(&open.browser).chain(&open.flow_of).map(String::as_str).collect(),
             Self::SwitchTo(name) | Self::Back(name) | Self::DeleteCookies(name) => vec![name],
             Self::SendForm(send) => vec![&send.from, &send.browser],
+            Self::Resubmit(it) => vec![&it.browser],
             _ => vec![],
         }
     }
@@ -293,6 +317,7 @@ impl Step {
         match self {
             Self::Open(open) => Some(&open.browser),
             Self::SendForm(send) => Some(&send.browser),
+            Self::Resubmit(it) => Some(&it.browser),
             Self::SwitchTo(name) | Self::Back(name) | Self::DeleteCookies(name) => Some(name),
             _ => None,
         }
@@ -333,9 +358,15 @@ impl Step {
             Self::Submit(it) => format!("submit method={} by {}, {} apart", it.method, it.how.word(), it.pause.text()),
             Self::ReadMail(it) => format!("read the mail to {}", it.to),
             Self::SendForm(it) => {
-                let how = if it.post_as == PostAs::Form { "a form" } else { "JSON" };
-                format!("post the form of {} in {} as {how} with {}", it.from, it.browser, list(&it.values))
+                format!(
+                    "post the form of {} in {} as {} with {}",
+                    it.from,
+                    it.browser,
+                    it.post_as.text(),
+                    list(&it.values)
+                )
             }
+            Self::Resubmit(it) => format!("post in {} as {} what it submitted last", it.browser, it.post_as.text()),
             Self::Back(name) => format!("go back in {name}"),
             Self::DeleteCookies(name) => format!("delete the cookies of {name}"),
             Self::StartFlow(it) => {

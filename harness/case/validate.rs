@@ -126,15 +126,16 @@ impl Context<'_> {
             if check.value.needs_last_browser() && current.is_none() {
                 return Err(self.error(place, "no browser was opened: this check has no page to look at".to_owned()));
             }
-            if let Check::Answer(answer) = &check.value {
-                let listeners: Vec<&str> = browsers.iter().chain(&clients).copied().chain(["ui"]).collect();
-                self.known("browser or client", &answer.to, &listeners, place)?;
-            }
-            let path = match &check.value {
-                Check::Answer(it) => &it.path,
-                Check::Posts(it) => &it.path,
+            let (path, listener) = match &check.value {
+                Check::Answer(it) => (&it.path, Some(&it.to)),
+                Check::SentCookie(it) => (&it.path, Some(&it.by)),
+                Check::Posts(it) => (&it.path, None),
                 _ => continue,
             };
+            if let Some(name) = listener {
+                let listeners: Vec<&str> = browsers.iter().chain(&clients).copied().chain(["ui"]).collect();
+                self.known("browser or client", name, &listeners, place)?;
+            }
             if !path.starts_with('/') {
                 return Err(self.error(place, format!("the path `{path}` does not begin with `/`")));
             }

@@ -110,7 +110,7 @@ fn tell(outcome: &RunOutcome, folder: &Path, format: Format) -> Result<()> {
 
 /// Splits off the cases whose client program is not here: they are named, never silently green.
 fn able(cases: Vec<Case>) -> (Vec<Case>, Vec<NotRun>) {
-    let uses_curl = |case: &Case| case.file.world.clients.iter().flatten().any(|(_, it)| it.program == Program::Curl);
+    let uses_curl = |case: &Case| case.file.world.clients.iter().flatten().any(|(_, it)| it.program() == Program::Curl);
     if curl_program().is_some() {
         return (cases, Vec::new());
     }

@@ -35,13 +35,14 @@ pub struct Fault {
     method: Option<String>,
     path: Option<String>,
     effect: Effect,
+    pass: AtomicU32,
     left: Option<AtomicU32>,
 }
 
 impl Fault {
     /// A fault that hits every exchange until it is narrowed.
     pub fn new(effect: Effect) -> Self {
-        Self { host: None, method: None, path: None, effect, left: None }
+        Self { host: None, method: None, path: None, effect, pass: AtomicU32::new(0), left: None }
     }
 
     /// Hits only this host.
@@ -62,7 +63,13 @@ impl Fault {
         self
     }
 
-    /// Hits only the first so many exchanges that match.
+    /// Lets the first so many exchanges that match pass.
+    pub fn after(mut self, count: u32) -> Self {
+        self.pass = AtomicU32::new(count);
+        self
+    }
+
+    /// Hits only the first so many exchanges that match, of those that were not let pass.
     pub fn times(mut self, times: Option<u32>) -> Self {
         self.left = times.map(AtomicU32::new);
         self
@@ -76,14 +83,19 @@ impl Fault {
         if !matches {
             return None;
         }
+        if use_one(&self.pass) {
+            return None;
+        }
         match &self.left {
-            None => Some(&self.effect),
-            Some(left) => left
-                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1))
-                .ok()
-                .map(|_| &self.effect),
+            Some(left) if !use_one(left) => None,
+            _ => Some(&self.effect),
         }
     }
+}
+
+/// Takes one off a count, if there is one left.
+fn use_one(count: &AtomicU32) -> bool {
+    count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1)).is_ok()
 }
 
 #[cfg(test)]
@@ -109,6 +121,15 @@ mod tests {
         assert_eq!(fault.strike("ui.example.test", "POST", "/self-service/login"), None);
         assert_eq!(fault.strike("ory.example.test", "GET", "/self-service/login"), None);
         assert_eq!(fault.strike("ory.example.test", "POST", "/self-service/login/flows"), None);
+    }
+
+    #[test]
+    fn a_fault_lets_the_first_pass() {
+        let fault = Fault::new(Effect::LoseAnswer).after(1).times(Some(1));
+
+        let struck: Vec<bool> = (0..3).map(|_| fault.strike("a", "POST", "/").is_some()).collect();
+
+        assert_eq!(struck, [false, true, false]);
     }
 
     #[test]

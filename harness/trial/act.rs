@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
 use crate::browser::{Browser, Form, Input, Page};
-use crate::case::{Fields, How, Open, PostAs, SendForm, StartFlow, Step, Submit, SubmitFlow};
+use crate::case::{Fields, How, Open, PostAs, Resubmit, SendForm, StartFlow, Step, Submit, SubmitFlow};
 use crate::world::{ORY, UI, World};
 
 /// How long the edge must be without any exchange before a page counts as settled.
@@ -32,6 +32,7 @@ pub(super) struct Actor {
     values: BTreeMap<String, String>,
     mails_read: BTreeMap<String, usize>,
     flows: BTreeMap<String, Value>,
+    submitted: BTreeMap<String, Form>,
 }
 
 impl Actor {
@@ -60,6 +61,7 @@ impl Actor {
             Step::Submit(it) => self.submit(it, number, world).await?,
             Step::ReadMail(it) => self.read_mail(&it.to, world).await?,
             Step::SendForm(it) => self.send_form(it, number, world).await?,
+            Step::Resubmit(it) => self.resubmit(it, number, world).await?,
             Step::Back(name) => {
                 let browser = world.browser(name)?;
                 browser.back().await?;
@@ -113,7 +115,7 @@ impl Actor {
         Ok(())
     }
 
-    async fn submit(&self, submit: &Submit, number: usize, world: &World) -> Result<()> {
+    async fn submit(&mut self, submit: &Submit, number: usize, world: &World) -> Result<()> {
         let browser = self.browser(world)?;
         let pause = Input::Pause(submit.pause.0);
         let inputs = match submit.how {
@@ -123,6 +125,9 @@ impl Actor {
             How::ClickThenEnter => vec![Input::Click, pause, Input::Enter],
         };
         let page = Page::of(browser);
+        let mut form = page.form().await?;
+        form.values.insert("method".to_owned(), submit.method.clone());
+        self.submitted.insert(browser.name().to_owned(), form);
         page.submit(&submit.method, &inputs).await?;
         if let Err(error) = world.edge().record().arrival(browser.name(), number, ARRIVE_LIMIT).await {
             bail!("submitting sent nothing: {error:#}; {}", page.describe().await);
@@ -146,17 +151,26 @@ impl Actor {
     async fn send_form(&self, send: &SendForm, number: usize, world: &World) -> Result<()> {
         let Form { action, mut values } = Page::of(world.browser(&send.from)?).form().await?;
         values.extend(self.resolved(&send.values)?.0);
-        let form = Form { action, values };
-        let browser = world.browser(&send.browser)?;
+        self.post(&Form { action, values }, &send.browser, send.post_as, number, world).await
+    }
+
+    async fn resubmit(&self, again: &Resubmit, number: usize, world: &World) -> Result<()> {
+        let form = self.submitted.get(&again.browser);
+        let form = form.with_context(|| format!("browser `{}` has submitted nothing yet", again.browser))?;
+        self.post(form, &again.browser, again.post_as, number, world).await
+    }
+
+    async fn post(&self, form: &Form, name: &str, post_as: PostAs, number: usize, world: &World) -> Result<()> {
+        let browser = world.browser(name)?;
         if !browser.url().await?.starts_with("https://") {
             // A form is posted from a page: the interface's start page, where no flow begins.
             browser.go(&format!("https://{UI}/welcome")).await?;
             settle(world, browser, QUIET).await?;
         }
         let page = Page::of(browser);
-        match send.post_as {
-            PostAs::Form => page.post_form(&form).await?,
-            PostAs::Json => page.post_json(&form).await?,
+        match post_as {
+            PostAs::Form => page.post_form(form).await?,
+            PostAs::Json => page.post_json(form).await?,
         }
         world.edge().record().arrival(browser.name(), number, ARRIVE_LIMIT).await.context("posting sent nothing")?;
         settle(world, browser, QUIET_AFTER_SUBMIT).await

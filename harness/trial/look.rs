@@ -6,7 +6,7 @@ use serde_saphyr::Spanned;
 
 use super::{CheckRole, CheckSeen};
 use crate::browser::{Browser, Page};
-use crate::case::{Answer, Check, Cookie, Posts, Within};
+use crate::case::{Answer, Check, Cookie, Posts, SentCookie, Within};
 use crate::evidence::Exchange;
 use crate::world::{UI, World};
 
@@ -47,6 +47,7 @@ impl Standpoint<'_> {
         match check {
             Check::Posts(it) => Ok(self.posts(it)),
             Check::Answer(it) => Ok(self.answer(it)),
+            Check::SentCookie(it) => Ok(self.sent_cookie(it)),
             Check::Message(it) => {
                 let ids = Page::of(self.browser(it.browser.as_deref())?).messages().await?;
                 Ok((ids.contains(&it.id), format!("messages {ids:?}")))
@@ -134,6 +135,17 @@ impl Standpoint<'_> {
             seen.push(text);
         }
         (false, if seen.is_empty() { "no such request".to_owned() } else { seen.join("; ") })
+    }
+
+    fn sent_cookie(&self, check: &SentCookie) -> (bool, String) {
+        let mut names = Vec::new();
+        for exchange in self.exchanges(check.step) {
+            if exchange.listener == check.by && exchange.path() == check.path {
+                let cookies = exchange.request_header("cookie").flat_map(|all| all.split(';'));
+                names.extend(cookies.filter_map(|cookie| Some(cookie.trim().split_once('=')?.0.to_owned())));
+            }
+        }
+        (names.contains(&check.name), format!("cookies [{}]", names.join(", ")))
     }
 
     /// Who is signed in, by the interface's signed-in page in a tab of its own: the page under test stays as it is.

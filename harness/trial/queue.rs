@@ -203,7 +203,7 @@ fn real(case: &Case, world: &WorldSettings) -> Vec<String> {
         real.push(world.engine.name().to_owned());
     }
     let clients = case.file.world.clients.iter().flatten();
-    real.extend(clients.filter(|(_, it)| it.program == Program::Curl).map(|_| "curl".to_owned()).take(1));
+    real.extend(clients.filter(|(_, it)| it.program() == Program::Curl).map(|_| "curl".to_owned()).take(1));
     real
 }
 

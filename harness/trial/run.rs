@@ -136,7 +136,13 @@ async fn steps(plan: &Plan, world: &World, folder: &Path, actor: &mut Actor, out
 fn touches_browser(step: &Step) -> bool {
     matches!(
         step,
-        Step::Open(_) | Step::Fill(_) | Step::Submit(_) | Step::SendForm(_) | Step::Back(_) | Step::SwitchTo(_)
+        Step::Open(_)
+            | Step::Fill(_)
+            | Step::Submit(_)
+            | Step::SendForm(_)
+            | Step::Resubmit(_)
+            | Step::Back(_)
+            | Step::SwitchTo(_)
     )
 }
 

@@ -93,7 +93,7 @@ impl World {
         for (name, spec) in spec.clients.iter().flatten() {
             let listener = edge.listen(name).await?;
             let jar = if spec.cookie_jar.unwrap_or_default() { Jar::Kept } else { Jar::None };
-            let client = match spec.program {
+            let client = match spec.program() {
                 Program::Http => ApiClient::http(listener, edge.authority_pem(), jar)?,
                 Program::Curl => ApiClient::curl(listener, &authority, &make(folder.path(), name)?, jar)?,
             };
