@@ -1,82 +1,20 @@
-//! Canaries in every place and every encoding: none may come out, and what is no secret must.
+//! Canaries in every place: none may come out, and what is no secret must.
 
-use anyhow::{Context, Result};
+mod random;
+
+use anyhow::Result;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rstest::rstest;
 
 use super::{Redactor, Secret};
 use crate::evidence::{CookieSeen, Exchange, LogLine, MailSeen, StepState, StepTaken};
+use random::{ENCODINGS, encode};
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 const HTML: &str = "text/html; charset=utf-8";
 const FLOW: &str = "092e74c6-125d-4180-a4d7-4ae8992d05bb";
-
-/// A small generator (SplitMix64), so that a failure can be repeated.
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-
-    fn secret(&mut self) -> String {
-        let letters: Vec<char> = "abcXYZ0189+/=-_.~ %&<>\"'\\#?;:@!é€😀".chars().collect();
-        let tail: String = (0..6 + self.below(20)).map(|_| letters[self.below(letters.len())]).collect();
-        format!("k{tail}q")
-    }
-}
-
-const ENCODINGS: [&str; 11] =
-    ["raw", "percent", "PERCENT", "form", "json", "json-all", "html", "html-dec", "html-hex", "go", "html in json"];
-
-fn encode(text: &str, encoding: &str) -> String {
-    let each = |write: &dyn Fn(char) -> String| text.chars().map(write).collect::<String>();
-    let percent = |char: char, upper: bool| -> String {
-        let mut buffer = [0; 4];
-        let bytes = char.encode_utf8(&mut buffer).bytes();
-        bytes.map(|byte| if upper { format!("%{byte:02X}") } else { format!("%{byte:02x}") }).collect()
-    };
-    let unit =
-        |char: char| -> String { char.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect() };
-    match encoding {
-        "percent" => each(&|c| if c.is_ascii_alphanumeric() { c.to_string() } else { percent(c, false) }),
-        "PERCENT" => each(&|c| percent(c, true)),
-        "form" => url::form_urlencoded::byte_serialize(text.as_bytes()).collect(),
-        "json" => {
-            serde_json::Value::from(text).to_string().trim_matches('"').replace('/', "\\/").replace('&', "\\u0026")
-        }
-        "json-all" => each(&unit),
-        "html" => each(&|c| match c {
-            '&' => "&amp;".into(),
-            '<' => "&lt;".into(),
-            '>' => "&gt;".into(),
-            '"' => "&quot;".into(),
-            '+' => "&#43;".into(),
-            '=' => "&#x3d;".into(),
-            '/' => "&#x2F;".into(),
-            c => c.to_string(),
-        }),
-        "html-dec" => each(&|c| format!("&#{};", c as u32)),
-        "html-hex" => each(&|c| format!("&#X{:06x};", c as u32)),
-        "go" => each(&|c| match c {
-            '"' => "\\\"".into(),
-            '\\' => "\\\\".into(),
-            c if !c.is_ascii() => format!("\\U{:08x}", c as u32),
-            c => c.to_string(),
-        }),
-        "html in json" => encode(&encode(text, "html"), "json"),
-        _ => text.to_owned(),
-    }
-}
 
 fn pairs(headers: &[(&str, &str)]) -> Vec<(String, String)> {
     headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -99,7 +37,7 @@ fn url(url: &str) -> Exchange {
     Exchange { url: url.into(), ..Default::default() }
 }
 
-/// `{}` is where the canary stands.
+/// Each case has the canary in one place; it is learned there, or caught there without having been learned.
 #[rstest]
 #[case::cookie_csrf(request(&[("Cookie", "csrf_token_80=CANARY+1/x=; a=b")], ""))]
 #[case::cookie_session(request(&[("cookie", "a=b; ory_kratos_session=CANARY+1/x=")], ""))]
@@ -122,6 +60,7 @@ fn url(url: &str) -> Exchange {
 #[case::json_deep(answer(&[("content-type", JSON)], r#"{"a":[{"b":{"session_token":"CANARY+1/x="}}]}"#))]
 #[case::json_list(answer(&[("content-type", JSON)], r#"{"codes":["CANARY+1/x=","and one"]}"#))]
 #[case::json_cut_off(answer(&[("content-type", JSON)], r#"{"id":"1","csrf_token":"CANARY+1/x="#))]
+#[case::node_cut_off(answer(&[("content-type", JSON)], r#"{"attributes":{"name":"csrf_token","value":"CANARY+1/x="#))]
 #[case::node(answer(&[("content-type", JSON)],
     r#"{"ui":{"nodes":[{"attributes":{"name":"csrf_token","type":"hidden","value":"CANARY\u002B1/x="}}]}}"#))]
 #[case::node_value_first(answer(&[("content-type", JSON)], r#"{"attributes":{"value":"CANARY+1/x=","name":"password"}}"#))]
@@ -403,57 +342,26 @@ fn overlapping_secrets_leave_no_rest() {
 }
 
 #[test]
+fn a_longer_secret_that_begins_with_a_known_one_gets_one_name() {
+    let mut redactor = Redactor::new();
+    redactor.learn(Secret::Token, "CANARY");
+
+    let clean = redactor.exchange(&request(&[("cookie", "a=CANARY-and-more; b=CANARY")], ""));
+
+    assert_eq!(clean.request_headers[0].1, "a=cookie#?; b=token#1");
+}
+
+#[test]
+fn a_token_of_ory_is_known_by_its_prefix() {
+    let text = "got ory_st_n4O2CJ1Q9fhtNqpyFnNfzsSAyBv8o302, kept ory_kratos_session and ory_st_short";
+
+    assert_eq!(Redactor::new().text(text), "got token#?, kept ory_kratos_session and ory_st_short");
+}
+
+#[test]
 fn a_redactor_does_not_print_what_it_knows() {
     let mut redactor = Redactor::new();
     redactor.learn(Secret::Token, "CANARY");
 
     assert!(!format!("{redactor:?}").contains("CANARY"));
-}
-
-#[test]
-fn random_secrets_come_out_in_no_encoding() -> Result<()> {
-    let mut numbers = Numbers(4711);
-    for round in 0..300 {
-        let mut redactor = Redactor::new();
-        let secrets: Vec<String> = (0..4).map(|_| numbers.secret()).collect();
-        secrets.iter().for_each(|secret| redactor.learn(Secret::Token, secret));
-        for _ in 0..20 {
-            let index = numbers.below(secrets.len());
-            let outer = ENCODINGS[numbers.below(ENCODINGS.len())];
-            let planted = format!("<a href=\"/é\">{}</a> 😀", encode(&secrets[index], outer));
-            let expected = format!("<a href=\"/é\">token#{}</a> 😀", index + 1);
-            let clean = redactor.text(&planted);
-            assert_eq!(clean, expected, "round {round}, `{}` as {outer}: {planted}", secrets[index]);
-        }
-        // The same by structure alone, as a browser would send it.
-        let body = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("method", "password")
-            .append_pair("password", &secrets[0])
-            .finish();
-        let clean = redactor.exchange(&request(&[("content-type", FORM)], &body)).request_body;
-        assert_eq!(clean, "method=password&password=token#1", "round {round}: {body}");
-        let caught = Redactor::new().exchange(&request(&[("content-type", FORM)], &body)).request_body;
-        assert_eq!(caught, "method=password&password=password#?", "round {round}: {body}");
-    }
-    Ok(())
-}
-
-#[test]
-fn hostile_input_is_read_in_bearable_time() -> Result<()> {
-    let mut redactor = Redactor::new();
-    redactor.learn(Secret::Token, "needle in it");
-    let started = std::time::Instant::now();
-    for piece in
-        ["[{\"code\":", "%25", "&#38;", "\\\\", "<input name=", "?code=", "\"", "&amp;a=", "ory_st_", "a+%&\\\"<"]
-    {
-        let text = piece.repeat(100_000 / piece.len());
-        let found = redactor.text(&format!("{text} needle in it"));
-        assert!(!found.contains("needle"), "{piece}");
-        redactor.learn_exchange(&request(&[("content-type", FORM)], &text));
-        redactor = Redactor::new();
-        redactor.learn(Secret::Token, "needle in it");
-    }
-    let took = started.elapsed();
-    // Far above what linear time needs on a busy machine, far below what quadratic time would take.
-    (took.as_secs() < 60).then_some(()).with_context(|| format!("took {} ms", took.as_millis()))
 }
