@@ -125,10 +125,11 @@ pub struct FaultSpec {
     /// Only this path, without query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Lets the first so many pass.
+    /// Only while this step runs, counted from 1. A browser may send a request again by itself when its connection
+    /// closes without an answer (Chromium does on a connection that it had kept ready); so can be said what that meets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<u32>,
-    /// Only the first so many of the rest.
+    pub step: Option<usize>,
+    /// Only the first so many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
     /// The upstream answers at once; the answer is held back.

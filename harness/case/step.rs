@@ -65,6 +65,13 @@ impl How {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fields(pub Vec<(String, String)>);
 
+impl Fields {
+    /// The values of the fields of this name.
+    fn named(&self, wanted: &str) -> Vec<&str> {
+        self.0.iter().filter(|(name, _)| name == wanted).map(|(_, value)| value.as_str()).collect()
+    }
+}
+
 impl<'de> Deserialize<'de> for Fields {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct InOrder;
@@ -332,6 +339,17 @@ impl Step {
                 step.values.0.iter().chain(&step.headers.0).map(|(_, value)| value.as_str()).collect()
             }
             Self::Open(step) => step.link.iter().map(String::as_str).collect(),
+            _ => vec![],
+        }
+    }
+
+    /// The passwords in it.
+    pub fn passwords(&self) -> Vec<&str> {
+        match self {
+            Self::Identity(it) => it.password.as_deref().into_iter().collect(),
+            Self::Fill(fields) => fields.named("password"),
+            Self::SendForm(it) => it.values.named("password"),
+            Self::SubmitFlow(it) => it.values.named("password"),
             _ => vec![],
         }
     }

@@ -67,10 +67,11 @@ pub(super) async fn carry(
         shared.record.refuse(exchange, why.clone());
         return Ok(refusal(StatusCode::FORBIDDEN, &why));
     }
+    let step = shared.record.step();
     let effects: Vec<Effect> = shared
         .faults
         .iter()
-        .filter_map(|fault| fault.strike(&host, parts.method.as_str(), parts.uri.path()).cloned())
+        .filter_map(|fault| fault.strike(step, &host, parts.method.as_str(), parts.uri.path()).cloned())
         .collect();
     if !effects.is_empty() {
         exchange.fault = Some(effects.iter().map(Effect::text).collect::<Vec<_>>().join("; "));

@@ -35,14 +35,14 @@ pub struct Fault {
     method: Option<String>,
     path: Option<String>,
     effect: Effect,
-    pass: AtomicU32,
+    step: Option<usize>,
     left: Option<AtomicU32>,
 }
 
 impl Fault {
     /// A fault that hits every exchange until it is narrowed.
     pub fn new(effect: Effect) -> Self {
-        Self { host: None, method: None, path: None, effect, pass: AtomicU32::new(0), left: None }
+        Self { host: None, method: None, path: None, step: None, effect, left: None }
     }
 
     /// Hits only this host.
@@ -63,27 +63,25 @@ impl Fault {
         self
     }
 
-    /// Lets the first so many exchanges that match pass.
-    pub fn after(mut self, count: u32) -> Self {
-        self.pass = AtomicU32::new(count);
+    /// Hits only exchanges that begin while this step runs, counted from 1.
+    pub fn step(mut self, step: Option<usize>) -> Self {
+        self.step = step;
         self
     }
 
-    /// Hits only the first so many exchanges that match, of those that were not let pass.
+    /// Hits only the first so many exchanges that match.
     pub fn times(mut self, times: Option<u32>) -> Self {
         self.left = times.map(AtomicU32::new);
         self
     }
 
     /// The effect on this exchange. Each call for a matching exchange uses up one of `times`.
-    pub(super) fn strike(&self, host: &str, method: &str, path: &str) -> Option<&Effect> {
-        let matches = self.host.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(host))
+    pub(super) fn strike(&self, step: usize, host: &str, method: &str, path: &str) -> Option<&Effect> {
+        let matches = self.step.is_none_or(|wanted| wanted == step)
+            && self.host.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(host))
             && self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
             && self.path.as_deref().is_none_or(|wanted| wanted == path);
         if !matches {
-            return None;
-        }
-        if use_one(&self.pass) {
             return None;
         }
         match &self.left {
@@ -111,32 +109,31 @@ mod tests {
 
     #[test]
     fn a_fault_hits_what_it_names() {
-        assert!(slow().strike("ORY.example.test", "post", "/self-service/login").is_some());
+        assert!(slow().strike(1, "ORY.example.test", "post", "/self-service/login").is_some());
     }
 
     #[test]
     fn a_fault_spares_everything_else() {
         let fault = slow();
 
-        assert_eq!(fault.strike("ui.example.test", "POST", "/self-service/login"), None);
-        assert_eq!(fault.strike("ory.example.test", "GET", "/self-service/login"), None);
-        assert_eq!(fault.strike("ory.example.test", "POST", "/self-service/login/flows"), None);
+        assert_eq!(fault.strike(1, "ui.example.test", "POST", "/self-service/login"), None);
+        assert_eq!(fault.strike(1, "ory.example.test", "GET", "/self-service/login"), None);
+        assert_eq!(fault.strike(1, "ory.example.test", "POST", "/self-service/login/flows"), None);
     }
 
     #[test]
-    fn a_fault_lets_the_first_pass() {
-        let fault = Fault::new(Effect::LoseAnswer).after(1).times(Some(1));
+    fn a_fault_keeps_to_its_step() {
+        let fault = Fault::new(Effect::LoseAnswer).step(Some(7));
 
-        let struck: Vec<bool> = (0..3).map(|_| fault.strike("a", "POST", "/").is_some()).collect();
-
-        assert_eq!(struck, [false, true, false]);
+        assert_eq!(fault.strike(6, "a", "POST", "/"), None);
+        assert_eq!(fault.strike(7, "a", "POST", "/"), Some(&Effect::LoseAnswer));
     }
 
     #[test]
     fn a_fault_ends_after_its_times() {
         let fault = Fault::new(Effect::LoseAnswer).times(Some(1));
 
-        assert_eq!(fault.strike("a", "GET", "/"), Some(&Effect::LoseAnswer));
-        assert_eq!(fault.strike("a", "GET", "/"), None);
+        assert_eq!(fault.strike(1, "a", "GET", "/"), Some(&Effect::LoseAnswer));
+        assert_eq!(fault.strike(1, "a", "GET", "/"), None);
     }
 }

@@ -50,6 +50,11 @@ impl Record {
         millis(moment.saturating_duration_since(self.lock().epoch))
     }
 
+    /// The step that runs now.
+    pub(super) fn step(&self) -> usize {
+        self.lock().step
+    }
+
     /// From now on arriving requests belong to this step.
     pub fn set_step(&self, step: usize) {
         self.lock().step = step;

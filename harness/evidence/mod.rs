@@ -5,4 +5,4 @@ mod record;
 mod redact;
 
 pub use record::{CookieSeen, Exchange, LogLine, MailSeen, StepState, StepTaken};
-pub use redact::Redactor;
+pub use redact::{Redactor, Secret};

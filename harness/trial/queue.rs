@@ -13,6 +13,7 @@ use super::judge::judge;
 use super::plan::{Plan, WrongFixes, plans};
 use super::{CaseOutcome, ClaimQuoted, TrialOutcome, run};
 use crate::case::{Case, Program, WorldSpec};
+use crate::evidence::Redactor;
 use crate::world::{World, WorldSettings};
 
 /// What a run of many cases is told on its way.
@@ -175,6 +176,10 @@ impl Shared {
 
 fn case_outcome(case: &Case, trials: Vec<TrialOutcome>, took_ms: u64, world: &WorldSettings) -> CaseOutcome {
     let (verdict, reason) = judge(&trials);
+    let mut redactor = Redactor::new();
+    let changes = case.file.other_fixes.iter().chain(&case.file.wrong_fixes).filter_map(|it| it.steps.as_ref());
+    let fixes = case.file.fix.iter().filter_map(|fix| fix.steps.as_ref()).chain(changes).flatten();
+    run::learn_passwords(&mut redactor, case.file.steps.iter().chain(fixes).map(|step| &step.value));
     let uses_browser = !case.file.world.browser_names().is_empty();
     let claim = match &case.claim {
         Some((id, section, quote)) => ClaimQuoted { id: id.clone(), section: section.clone(), quote: quote.clone() },
@@ -191,7 +196,7 @@ fn case_outcome(case: &Case, trials: Vec<TrialOutcome>, took_ms: u64, world: &Wo
         note: case.file.note.clone(),
         real: real(case, world),
         emulated: emulated(case),
-        source: case.source.clone(),
+        source: redactor.text(&case.source),
         took_ms,
         trials,
     }

@@ -12,7 +12,7 @@ use super::look::Standpoint;
 use super::plan::Plan;
 use super::{CheckRole, CheckSeen, Phase, Shown, TrialKind, TrialOutcome};
 use crate::case::Step;
-use crate::evidence::{LogLine, MailSeen, Redactor, StepState, StepTaken};
+use crate::evidence::{LogLine, MailSeen, Redactor, Secret, StepState, StepTaken};
 use crate::world::World;
 
 /// How long the checks are asked again until they hold.
@@ -216,41 +216,52 @@ fn first_cause(world: &mut World, error: &anyhow::Error) -> String {
 async fn gather(world: &World, plan: &Plan, folder: &Path, outcome: &mut TrialOutcome) -> Result<()> {
     let exchanges = world.edge().record().exchanges();
     let mut redactor = Redactor::new();
-    for mail in world.mail().mails() {
-        redactor.learn_mail(&mail);
-    }
-    for step in &plan.steps {
-        redactor.learn_step(&step.value);
-    }
     for exchange in &exchanges {
         redactor.learn_exchange(exchange);
     }
+    let mails = world.mail().mails();
+    for mail in &mails {
+        redactor.learn_json(&mail.template_data);
+    }
+    learn_passwords(&mut redactor, plan.steps.iter().map(|step| &step.value));
     let mut cookies = Vec::new();
     for browser in world.browsers() {
         // A browser that is gone has no cookies to show; its end is told elsewhere.
         cookies.extend(browser.cookies().await.unwrap_or_default());
     }
     for cookie in &cookies {
-        redactor.learn_cookie(cookie);
+        redactor.learn_cookie(&cookie.name, &cookie.value);
     }
     let log = world.kratos().log()?;
-    outcome.mails = world
-        .mail()
-        .mails()
-        .into_iter()
-        .map(|mail| MailSeen {
-            at_ms: world.edge().record().at_ms(mail.arrived),
-            recipient: mail.recipient,
-            template: mail.template_type,
-            subject: mail.subject,
-        })
-        .collect();
-    outcome.log = flow_lines(&log, &exchanges);
-    outcome.exchanges = exchanges;
-    outcome.cookies = cookies;
-    redactor.trial(outcome);
+    let record = world.edge().record();
+    let seen = mails.into_iter().map(|mail| MailSeen {
+        at_ms: record.at_ms(mail.arrived),
+        recipient: mail.recipient,
+        template: mail.template_type,
+        subject: mail.subject,
+    });
+    outcome.mails = seen.map(|mail| redactor.mail(&mail)).collect();
+    outcome.log = flow_lines(&log, &exchanges).iter().map(|line| redactor.log_line(line)).collect();
+    outcome.exchanges = exchanges.iter().map(|exchange| redactor.exchange(exchange)).collect();
+    outcome.cookies = cookies.iter().map(|cookie| redactor.cookie(cookie)).collect();
+    outcome.steps = outcome.steps.iter().map(|step| redactor.step(step)).collect();
+    for check in &mut outcome.checks {
+        check.expected = redactor.text(&check.expected);
+        check.seen = redactor.text(&check.seen);
+    }
+    outcome.cause = outcome.cause.take().map(|cause| redactor.text(&cause));
+    outcome.change = redactor.text(&outcome.change);
     let path = folder.join("kratos.log");
     fs::write(&path, redactor.text(&log)).with_context(|| format!("failed to write `{}`", path.display()))
+}
+
+/// Tells the redactor the passwords that a case's steps name.
+pub(super) fn learn_passwords<'a>(redactor: &mut Redactor, steps: impl Iterator<Item = &'a Step>) {
+    for step in steps {
+        for password in step.passwords() {
+            redactor.learn(Secret::Password, password);
+        }
+    }
 }
 
 /// The lines of Kratos's log that name one of the trial's flows, and everything that it warns of.

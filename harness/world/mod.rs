@@ -246,5 +246,10 @@ fn fault(spec: &FaultSpec) -> Fault {
         .or(spec.delay_request.map(|it| Effect::DelayRequest(time(it))))
         .or(spec.add_cookie.clone().map(Effect::AddCookie))
         .unwrap_or(Effect::LoseAnswer);
-    Fault::new(effect).host(spec.host.clone()).method(spec.method.clone()).path(spec.path.clone()).times(spec.times)
+    Fault::new(effect)
+        .host(spec.host.clone())
+        .method(spec.method.clone())
+        .path(spec.path.clone())
+        .step(spec.step)
+        .times(spec.times)
 }
