@@ -20,12 +20,13 @@ use crate::browser::{Engine, Window};
 use crate::case::{Case, Catalogue, Program};
 use crate::client::curl_program;
 use crate::report::terminal;
-use crate::trial::{NotRun, Part, Progress, QueueSettings, RunOutcome, WrongFixes, run_cases};
+use crate::trial::{CaseOutcome, NotRun, Part, Progress, QueueSettings, RunOutcome, WrongFixes, run_cases};
 use crate::world::WorldSettings;
 
 pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let fixtures = place::fixtures()?;
-    let chosen = Catalogue::read(&fixtures)?.select(&arguments.names)?;
+    let catalogue = Catalogue::read(&fixtures)?;
+    let chosen = catalogue.select(&arguments.names)?;
     let (cases, not_run) = able(chosen);
     need_engine(arguments.engine, &cases)?;
     let mut stop = stop::on_signals()?;
@@ -78,7 +79,9 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     } else {
         worlds.close().context("failed to remove the folder of the worlds")?;
     }
-    outcomes.sort_by(|a, b| a.id.cmp(&b.id));
+    // In the order of the page; bug reports, which name no claim, come last.
+    let place = |case: &CaseOutcome| catalogue.claims().ids().position(|id| id == case.claim.id).unwrap_or(usize::MAX);
+    outcomes.sort_by(|a, b| (place(a), &a.id).cmp(&(place(b), &b.id)));
     let outcome = RunOutcome {
         run: name,
         started: started.to_string(),

@@ -48,7 +48,7 @@ pub struct RunOutcome {
     pub interrupted: bool,
     /// What took part, with versions: the harness, Kratos, the browsers, drivers and clients.
     pub parts: Vec<Part>,
-    /// The cases that ran, in the order of their ids.
+    /// The cases that ran, in the order of the page's claims.
     pub cases: Vec<CaseOutcome>,
     /// What was asked for and did not run, with the reason.
     pub not_run: Vec<NotRun>,
