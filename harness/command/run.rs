@@ -175,7 +175,8 @@ struct Screen {
 impl Screen {
     fn new(cases: usize, trials: usize) -> Self {
         let rewritten = std::io::stderr().is_terminal();
-        eprintln!("running {cases} cases in {trials} trials");
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        eprintln!("running {cases} case{} in {trials} trial{}", plural(cases), plural(trials));
         Self { cases, trials, cases_done: 0, trials_done: 0, surprises: 0, rewritten, begun: Instant::now() }
     }
 
