@@ -8,27 +8,20 @@ use kratos_repro::backend::cache::Cache;
 use kratos_repro::backend::kratos_binary::{KratosBinary, KratosChoice};
 use kratos_repro::backend::progress::Progress as SetupProgress;
 use kratos_repro::browser::{Engine, Window};
-use kratos_repro::case::Catalogue;
+use kratos_repro::case::{Case, Catalogue};
 use kratos_repro::report::terminal::{self, Colour};
-use kratos_repro::trial::{Progress, QueueSettings, WrongFixes, run_cases};
+use kratos_repro::trial::{CaseOutcome, Progress, QueueSettings, WrongFixes, run_cases};
 use kratos_repro::world::WorldSettings;
 use rstest::rstest;
 use tokio::sync::{mpsc, watch};
 
-fn fixtures() -> PathBuf {
+pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn chromium(#[files("fixtures/cases/**/*.yaml")] path: PathBuf) -> Result<()> {
+/// Runs all trials of a case and gives what they showed.
+pub(crate) async fn run(case: Case) -> Result<Box<CaseOutcome>> {
     let fixtures = fixtures();
-    let case = Catalogue::read(&fixtures)?
-        .cases()
-        .iter()
-        .find(|case| case.path == path)
-        .with_context(|| format!("the catalogue has no `{}`", path.display()))?
-        .clone();
     let kratos = KratosBinary::find(&Cache::open()?, &fixtures, &KratosChoice::default(), &mut SetupProgress::silent())
         .await
         .context("the cases need a Kratos (hint: run scripts/setup)")?;
@@ -57,7 +50,18 @@ async fn chromium(#[files("fixtures/cases/**/*.yaml")] path: PathBuf) -> Result<
             outcome = Some(case);
         }
     }
-    let outcome = outcome.context("the case gave no outcome")?;
+    outcome.context("the case gave no outcome")
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chromium(#[files("fixtures/cases/**/*.yaml")] path: PathBuf) -> Result<()> {
+    let catalogue = Catalogue::read(&fixtures())?;
+    let case = catalogue.cases().iter().find(|case| case.path == path);
+    let case = case.with_context(|| format!("the catalogue has no `{}`", path.display()))?;
+
+    let outcome = run(case.clone()).await?;
+
     ensure!(outcome.as_expected(), "\n{}", terminal::failure(&outcome, Colour::Never));
     Ok(())
 }

@@ -2,3 +2,5 @@
 
 // Every case of the fixtures, each a test of its own, with all its trials on a real Kratos.
 mod cases;
+// Every kind of check, once true and once false.
+mod checks;

@@ -1,0 +1,86 @@
+//! Every kind of check can hold and can fail: one world, each check once true and once false.
+
+use std::fs;
+
+use anyhow::{Result, ensure};
+use kratos_repro::case::Catalogue;
+use kratos_repro::trial::{CheckRole, Verdict};
+
+use crate::cases;
+
+/// `symptom` holds what is false, `instead` what is true, in the same order.
+const CASE: &str = r#"
+title: Every check, once false and once true
+world:
+  kratos: { config: { session: { lifespan: 48h } } }
+  browsers: { a: {}, b: {} }
+  faults: [{ host: ory.example.test, method: GET, path: /self-service/login/browser, add_cookie: "cdn=1; Path=/; Secure" }]
+steps:
+  - identity: { email: ada@example.test, password: correct horse battery }
+  - open: { in: a, flow: login }
+  - open: { in: b, flow_of: a }
+  - switch_to: a
+  - fill: { identifier: ada@example.test, password: wrong }
+  - submit: password
+  - fill: { identifier: ada@example.test, password: correct horse battery }
+  - submit: password
+symptom:
+  - posts: { path: /self-service/login, count: 2 }
+  - posts: { path: /self-service/login, step: any, count: 1 }
+  - answer: { to: a, path: /self-service/login, status: 400 }
+  - answer: { to: b, path: /self-service/login, status: 303, step: any }
+  - answer: { to: ui, path: /self-service/login/flows, status: 403, error: session_inactive, step: any }
+  - answer: { to: ui, path: /self-service/login/flows, status: 200, message: 4000001, step: any }
+  - answer: { to: ui, path: /self-service/login/flows, status: 200, has: session, step: any }
+  - answer: { to: a, path: /self-service/login, status: 303, location: /login }
+  - sent_cookie: { by: a, path: /self-service/login, name: ory_kratos_session }
+  - message: { in: a, id: 4000006 }
+  - error_page: { in: b, id: session_inactive }
+  - error_page: { in: a, id: security_csrf_violation }
+  - signed_in: b
+  - signed_in: { in: a, as: bob@example.test }
+  - signed_out: a
+  - sessions: { of: ada@example.test, count: 0 }
+  - identities: { of: ada@example.test, count: 2 }
+  - cookie: { in: a, name: ory_kratos_session, lasts: 24h }
+  - cookie: { in: a, name: no_such_cookie }
+  - cookie: { in: a, name: ory_kratos_session, absent: true }
+instead:
+  - posts: { path: /self-service/login, count: 1 }
+  - posts: { path: /self-service/login, step: any, count: 2 }
+  - answer: { to: a, path: /self-service/login, status: 303 }
+  - answer: { to: a, path: /self-service/login, status: 303, step: any }
+  - answer: { to: ui, path: /self-service/login/flows, status: 403, error: security_csrf_violation, step: any }
+  - answer: { to: ui, path: /self-service/login/flows, status: 200, message: 4000006, step: any }
+  - answer: { to: ui, path: /self-service/login/flows, status: 200, has: ui, step: any }
+  - answer: { to: a, path: /self-service/login, status: 303, location: /welcome }
+  - sent_cookie: { by: a, path: /self-service/login, name: cdn }
+  - error_page: { in: b, id: security_csrf_violation }
+  - signed_out: b
+  - signed_in: a
+  - signed_in: { in: a, as: ada@example.test }
+  - sessions: { of: ada@example.test, count: 1 }
+  - identities: { of: ada@example.test, count: 1 }
+  - cookie: { in: a, name: ory_kratos_session, lasts: 48h }
+  - cookie: { in: a, name: ory_kratos_session }
+  - cookie: { in: a, name: no_such_cookie, absent: true }
+"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_holds_and_each_fails() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("checks.yaml");
+    fs::write(&path, CASE)?;
+    let case = Catalogue::read(&cases::fixtures())?.read_file(&path)?;
+
+    let outcome = cases::run(case).await?;
+
+    let trial = &outcome.trials[0];
+    for check in &trial.checks {
+        let wanted = check.role == CheckRole::Instead;
+        ensure!(check.held == wanted, "line {}: expected {}, saw {}", check.line, check.expected, check.seen);
+    }
+    ensure!(trial.checks.len() == 38, "every check was made: {}", trial.checks.len());
+    ensure!(outcome.verdict == Verdict::NotReproduced, "{}: {}", outcome.verdict.word(), outcome.reason);
+    Ok(())
+}
