@@ -50,10 +50,19 @@ impl Driver {
                     return port.trim_end_matches('.').parse::<u16>().context("the driver's port is no number");
                 }
             }
-            bail!("the driver ended before it said where it listens")
+            bail!("it ended before it said where it listens")
         };
         let port = match tokio::time::timeout(READY_LIMIT, port).await {
-            Ok(port) => port.with_context(|| format!("failed to start `{}`", program.display()))?,
+            Ok(Ok(port)) => port,
+            Ok(Err(error)) => {
+                let exit = tokio::time::timeout(READY_LIMIT, process.exited()).await;
+                let exit = exit.map_or("still running".to_owned(), |exit| {
+                    exit.map_or_else(|e| format!("{e:#}"), |e| e.to_string())
+                });
+                let words = std::fs::read_to_string(&log).unwrap_or_default();
+                let words = words.trim().lines().last().unwrap_or("nothing");
+                bail!("failed to start `{}`: {error:#} ({exit}; its last words: {words})", program.display())
+            }
             Err(_) => bail!("`{}` did not say where it listens within {} s", program.display(), READY_LIMIT.as_secs()),
         };
         // Whatever it says later must not fill the pipe.
