@@ -74,12 +74,8 @@ fn connect(request: Request<Incoming>, name: &str, shared: &Shared, tunnel: &Tun
     // CONNECT names its port always (RFC 9110, section 9.3.6); one that does not is refused as port 0.
     let origin = Origin::new("https", uri.host().unwrap_or_default(), Some(uri.port_u16().unwrap_or(0)));
     if let Some(why) = origin.refuse(shared) {
-        let exchange = Exchange {
-            listener: name.to_owned(),
-            method: "CONNECT".into(),
-            url: origin.text(),
-            ..Exchange::default()
-        };
+        let exchange =
+            Exchange { listener: name.to_owned(), method: "CONNECT".into(), url: origin.text(), ..Exchange::default() };
         shared.record.refuse(exchange, why.clone());
         return refusal(StatusCode::FORBIDDEN, &why);
     }
