@@ -1,3 +1,4 @@
 //! The integration tests: one module per subject.
 
 mod edge;
+mod format;
