@@ -4,3 +4,7 @@
 mod cases;
 // Every kind of check, once true and once false.
 mod checks;
+// The proxy against real sockets.
+mod edge;
+// What a case file may say, and the words with which it is refused.
+mod format;

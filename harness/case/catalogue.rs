@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::claims::Claims;
 use super::file::{CaseError, CaseFile};
-use super::validate::{nearest, validate};
+use super::nearest::nearest;
+use super::validate::validate;
 
 /// A case that was read and found usable.
 #[derive(Debug, Clone)]
@@ -65,12 +66,13 @@ impl Catalogue {
     }
 
     fn load(&self, path: &Path, id: String) -> Result<Case, CaseError> {
-        let (file, source) = CaseFile::read(path)?;
-        validate(&file, path, &self.claims, &self.fixtures)?;
+        let (file, source) = CaseFile::read_in_place(path)?;
+        validate(&file, &source, path, &self.claims, &self.fixtures)?;
         let claim = file.claim.as_ref().and_then(|id| {
             let (claim, section) = self.claims.find(&id.value)?;
             Some((claim.id.clone(), section.to_owned(), claim.quote.clone()))
         });
+        let source = source.trim_start_matches('\n').to_owned();
         Ok(Case { id, path: path.to_owned(), file, source, claim })
     }
 
@@ -140,8 +142,13 @@ fn looks_like_file(word: &str) -> bool {
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), CaseError> {
     let wrong = |error: std::io::Error| CaseError::whole(folder, format!("cannot be read: {error}"));
     for entry in fs::read_dir(folder).map_err(wrong)? {
-        let path = entry.map_err(wrong)?.path();
-        if path.is_dir() {
+        let entry = entry.map_err(wrong)?;
+        let (path, kind) = (entry.path(), entry.file_type().map_err(wrong)?);
+        // A link may lead out of the fixtures, or back up to a folder that is being read.
+        if kind.is_symlink() {
+            return Err(CaseError::whole(&path, "is a symbolic link, which is not followed here"));
+        }
+        if kind.is_dir() {
             collect(&path, paths)?;
         } else if path.extension().is_some_and(|end| end == "yaml") {
             paths.push(path);

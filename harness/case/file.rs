@@ -26,18 +26,39 @@ pub struct CaseError {
 impl CaseError {
     /// An error about the file as a whole.
     pub fn whole(file: &Path, message: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), place: None, message: message.into() }
+        Self { file: file.to_owned(), place: None, message: harmless(&message.into()) }
     }
 
     /// An error at a place in the file.
     pub fn at(file: &Path, line: u64, column: u64, message: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), place: Some((line, column)), message: message.into() }
+        Self { file: file.to_owned(), place: Some((line, column)), message: harmless(&message.into()) }
     }
+}
+
+/// More would fill a screen.
+const LONGEST_MESSAGE: usize = 2_000;
+
+/// A text that may quote a stranger's file, without what a terminal would obey: control characters, and those that
+/// turn the direction of writing (Unicode 16, section 23.2).
+fn harmless(text: &str) -> String {
+    let mut plain = String::new();
+    for (count, c) in text.chars().enumerate() {
+        if count == LONGEST_MESSAGE {
+            plain.push_str(" ...");
+            break;
+        }
+        if c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+            plain.extend(c.escape_default());
+        } else {
+            plain.push(c);
+        }
+    }
+    plain
 }
 
 impl fmt::Display for CaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
+        write!(f, "{}", harmless(&self.file.display().to_string()))?;
         if let Some((line, column)) = self.place {
             write!(f, ":{line}:{column}")?;
         }
@@ -147,11 +168,17 @@ impl CaseFile {
     /// # Errors
     /// When the file cannot be read or is no case.
     pub fn read(path: &Path) -> Result<(Self, String), CaseError> {
+        let (case, text) = Self::read_in_place(path)?;
+        Ok((case, text.trim_start_matches('\n').to_owned()))
+    }
+
+    /// The same, with the text's lines at their numbers in the file.
+    pub(super) fn read_in_place(path: &Path) -> Result<(Self, String), CaseError> {
         let whole = read::text(path)?;
         let is_markdown =
             path.extension().is_some_and(|it| it.eq_ignore_ascii_case("md") || it.eq_ignore_ascii_case("markdown"));
         let text = if is_markdown { markdown::first_yaml(path, &whole)? } else { whole };
         let case = read::yaml(path, &text)?;
-        Ok((case, text.trim_start_matches('\n').to_owned()))
+        Ok((case, text))
     }
 }

@@ -8,6 +8,8 @@ mod file;
 pub mod interface;
 mod markdown;
 mod merge;
+mod nearest;
+mod places;
 mod read;
 mod short;
 mod spec;

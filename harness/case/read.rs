@@ -1,34 +1,49 @@
 //! Reads the harness's own YAML files: bounded in size and depth, with errors that name line, column and the nearest key.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
+use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::{Budget, Error, Options};
 
 use super::file::CaseError;
+use super::nearest::nearest;
 
 /// No case needs more; a larger file is refused before it is read whole.
 const SIZE_LIMIT: u64 = 1 << 20;
 
+/// Levels of maps and lists.
+const DEPTH_LIMIT: usize = 32;
+
 /// A file's text.
 ///
 /// # Errors
-/// When it cannot be read, is larger than 1 MiB, empty or not UTF-8.
+/// When it cannot be read, is no regular file, larger than 1 MiB, empty or not UTF-8.
 pub(super) fn text(path: &Path) -> Result<String, CaseError> {
     let wrong = |message: String| CaseError::whole(path, message);
-    let file = File::open(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-    if file.metadata().is_ok_and(|it| it.is_dir()) {
+    // Looked at before it is opened: to open a pipe without a writer would wait for ever.
+    let kind = fs::metadata(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    if kind.is_dir() {
         return Err(wrong("is a folder (hint: name a case file, a case or a claim)".to_owned()));
     }
+    if !kind.is_file() {
+        return Err(wrong("is no regular file".to_owned()));
+    }
+    let file = File::open(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
     let mut bytes = Vec::new();
     file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes).map_err(|error| wrong(format!("cannot be read: {error}")))?;
     if bytes.len() as u64 > SIZE_LIMIT {
-        return Err(wrong(format!("is larger than {} KiB, which no case needs", SIZE_LIMIT / 1024)));
+        return Err(wrong(format!("is larger than {} MiB, which no case needs", SIZE_LIMIT >> 20)));
     }
     let text = String::from_utf8(bytes)
         .map_err(|error| wrong(format!("is not UTF-8 (first wrong byte at {})", error.utf8_error().valid_up_to())))?;
+    // The byte order mark that some editors write first.
+    let text = match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    };
     if text.trim().is_empty() {
         return Err(wrong("is empty".to_owned()));
     }
@@ -42,7 +57,7 @@ pub(super) fn text(path: &Path) -> Result<String, CaseError> {
 pub(super) fn yaml<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, CaseError> {
     let mut budget = Budget::default();
     budget.max_events = 50_000;
-    budget.max_depth = 32;
+    budget.max_depth = DEPTH_LIMIT;
     budget.max_nodes = 20_000;
     // Cases need neither; a file that has many is a bomb.
     budget.max_anchors = 100;
@@ -56,12 +71,13 @@ pub(super) fn yaml<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Ca
 fn explain(path: &Path, error: &Error) -> CaseError {
     let error = error.without_snippet();
     let message = match error {
-        Error::SerdeUnknownField { field, expected, .. } => format!("unknown key `{field}`{}", hint(field, expected)),
-        Error::SerdeUnknownVariant { variant, expected, .. } => {
-            format!("unknown `{variant}`{}", hint(variant, expected))
+        Error::SerdeUnknownField { field, expected, .. } => {
+            format!("unknown key `{field}`{}", nearest(field, expected))
         }
-        Error::SerdeMissingField { field, .. } => format!("the key `{field}` is missing"),
-        other => plain(&other.to_string()),
+        Error::SerdeUnknownVariant { variant, expected, .. } => {
+            format!("unknown `{variant}`{}", nearest(variant, expected))
+        }
+        other => words(other),
     };
     match error.location() {
         Some(place) => CaseError::at(path, place.line(), place.column(), message),
@@ -69,22 +85,36 @@ fn explain(path: &Path, error: &Error) -> CaseError {
     }
 }
 
+/// What is wrong in the words of a case's author, who need not know the parser's.
+fn words(error: &Error) -> String {
+    match error {
+        Error::SerdeMissingField { field, .. } => format!("the key `{field}` is missing"),
+        Error::SerdeInvalidType { unexpected, expected, .. } => {
+            format!("expected here: {expected} (found: {unexpected})")
+        }
+        Error::Eof { .. } => "holds no case (hint: is it empty, or all comments?)".to_owned(),
+        Error::Unexpected { expected: "string scalar", .. } => "a text is expected here".to_owned(),
+        Error::Unexpected { expected: "mapping start", .. } => "a map, `key: value`, is expected here".to_owned(),
+        Error::Unexpected { expected: "sequence start", .. } => "a list, `- ...`, is expected here".to_owned(),
+        Error::InvalidScalar { ty: "boolean" | "bool", .. } => "`true` or `false` is expected here".to_owned(),
+        Error::InvalidScalar { ty, .. } if ty.starts_with('u') => {
+            "a whole number is expected here, neither negative nor too large".to_owned()
+        }
+        Error::DuplicateMappingKey { key: Some(key), .. } => format!("the key `{key}` stands here a second time"),
+        Error::ExpectedMappingEndAfterEnumVariantValue { .. } => {
+            "a step or check has one name only (hint: begin the next one with `- `)".to_owned()
+        }
+        Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => {
+            format!("is nested deeper than {DEPTH_LIMIT} levels, which no case needs")
+        }
+        Error::AliasError { error, .. } => words(error),
+        Error::Budget { .. } => "holds more keys, values or anchors than any case needs".to_owned(),
+        other => plain(&other.to_string()),
+    }
+}
+
 /// The library's text, without the place that it may carry at its end: the place stands at our line's head.
 fn plain(text: &str) -> String {
     let line = text.lines().next().unwrap_or(text);
     line.split(" at line ").next().unwrap_or(line).to_owned()
-}
-
-/// The nearest of the known keys, or all of them.
-fn hint(wrong: &str, known: &[&'static str]) -> String {
-    let nearest = known
-        .iter()
-        .map(|key| (strsim::damerau_levenshtein(wrong, key), *key))
-        .min()
-        .filter(|(distance, key)| *distance <= (key.len() / 2).max(2));
-    match nearest {
-        Some((_, key)) => format!(" (hint: did you mean `{key}`?)"),
-        None if known.is_empty() => " (hint: no keys are known here)".to_owned(),
-        None => format!(" (hint: known here: {})", known.join(", ")),
-    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode, client};
@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::fault::Effect;
-use super::listener::{read_whole, refusal};
+use super::listener::refusal;
 use super::{Record, Shared};
 use crate::evidence::Exchange;
 
@@ -35,6 +35,31 @@ const HOP_BY_HOP: [HeaderName; 7] = [
 pub(super) struct Origin {
     pub(super) scheme: &'static str,
     pub(super) host: String,
+    /// The port, where it is not the scheme's own.
+    pub(super) port: Option<u16>,
+}
+
+impl Origin {
+    /// Takes a host and the port that was named with it.
+    pub(super) fn new(scheme: &'static str, host: &str, port: Option<u16>) -> Self {
+        let usual = if scheme == "https" { 443 } else { 80 };
+        Self { scheme, host: host.to_ascii_lowercase(), port: port.filter(|port| *port != usual) }
+    }
+
+    /// Scheme, host and, where it is not the usual one, port.
+    pub(super) fn text(&self) -> String {
+        let port = self.port.map_or(String::new(), |port| format!(":{port}"));
+        format!("{}://{}{port}", self.scheme, self.host)
+    }
+
+    /// Why nothing is passed on to it, if that is so.
+    pub(super) fn refuse(&self, shared: &Shared) -> Option<String> {
+        let Self { scheme, host, port } = self;
+        if shared.names.get(host).is_none() {
+            return Some(format!("`{host}` is no host of this world"));
+        }
+        port.map(|port| format!("`{host}` is served on the usual port of {scheme} only, not on {port}"))
+    }
 }
 
 /// The connection is to be closed without an answer.
@@ -48,22 +73,21 @@ pub(super) struct Failed;
 /// buffering load balancer. (Go cancels a request whose client is gone, so this decides what a double click does.)
 pub(super) async fn carry(
     request: Request<Incoming>,
-    origin: Origin,
+    origin: &Origin,
     name: &str,
     shared: &Arc<Shared>,
 ) -> Result<Response<Full<Bytes>>, Failed> {
     let (parts, body) = request.into_parts();
     let path_and_query = parts.uri.path_and_query().map_or("/", |it| it.as_str()).to_owned();
-    let host = origin.host.to_ascii_lowercase();
+    let (scheme, host) = (origin.scheme, origin.host.clone());
     let mut exchange = Exchange {
         listener: name.to_owned(),
         method: parts.method.to_string(),
-        url: format!("{}://{host}{path_and_query}", origin.scheme),
+        url: format!("{}{path_and_query}", origin.text()),
         request_headers: plain(&parts.headers),
         ..Exchange::default()
     };
-    if shared.names.get(&host).is_none() {
-        let why = format!("`{host}` is no host of this world");
+    if let Some(why) = origin.refuse(shared) {
         shared.record.refuse(exchange, why.clone());
         return Ok(refusal(StatusCode::FORBIDDEN, &why));
     }
@@ -80,14 +104,20 @@ pub(super) async fn carry(
     let open = Open { record: shared.record.clone(), id };
     let shared = Arc::clone(shared);
     let carried = tokio::spawn(async move {
-        let body = read_whole(body).await;
+        // A request that breaks off is not passed on: cut short it would say something else.
+        let Ok(body) = body.collect().await else {
+            let why = "the client hung up before its request was whole".to_owned();
+            open.record.change(id, |exchange| exchange.refused = Some(why));
+            return Err(Failed);
+        };
+        let body = body.to_bytes();
         open.record.change(id, |exchange| exchange.request_body = text(&body));
         for effect in &effects {
             if let Effect::DelayRequest(time) = effect {
                 tokio::time::sleep(*time).await;
             }
         }
-        let answer = ask(&shared, &origin, &host, parts, &path_and_query, body).await;
+        let answer = ask(&shared, scheme, &host, parts, &path_and_query, body).await;
         let mut answer = match answer {
             Ok(answer) => answer,
             Err(error) => {
@@ -134,7 +164,7 @@ impl Drop for Open {
 
 async fn ask(
     shared: &Shared,
-    origin: &Origin,
+    scheme: &'static str,
     host: &str,
     parts: hyper::http::request::Parts,
     path_and_query: &str,
@@ -151,24 +181,21 @@ async fn ask(
         let mut request = Request::builder().method(parts.method).uri(path_and_query);
         if let Some(headers) = request.headers_mut() {
             *headers = parts.headers;
-            for name in &HOP_BY_HOP {
-                headers.remove(name);
-            }
+            remove_hop_by_hop(headers);
             headers.remove(header::CONTENT_LENGTH);
             // Bodies stay readable in the record.
             headers.remove(header::ACCEPT_ENCODING);
             headers.insert(header::HOST, HeaderValue::from_str(host).context("the host is no header value")?);
-            headers.insert("x-forwarded-proto", HeaderValue::from_static(origin.scheme));
+            headers.insert("x-forwarded-proto", HeaderValue::from_static(scheme));
         }
         let request = request.body(Full::new(body)).context("failed to build the upstream's request")?;
         let answer =
             sender.send_request(request).await.with_context(|| format!("the server of `{host}` did not answer"))?;
         let (mut parts, body) = answer.into_parts();
-        let body = read_whole(body).await;
+        let body = body.collect().await.with_context(|| format!("the server of `{host}` broke off its answer"))?;
+        let body = body.to_bytes();
         pump.abort();
-        for name in &HOP_BY_HOP {
-            parts.headers.remove(name);
-        }
+        remove_hop_by_hop(&mut parts.headers);
         // The body has been read whole, so its length is known anew.
         parts.headers.remove(header::CONTENT_LENGTH);
         Ok(Response::from_parts(parts, body))
@@ -176,6 +203,20 @@ async fn ask(
     match tokio::time::timeout(UPSTREAM_LIMIT, asked).await {
         Ok(answer) => answer,
         Err(_) => anyhow::bail!("the server of `{host}` did not answer within {} s", UPSTREAM_LIMIT.as_secs()),
+    }
+}
+
+/// Removes what belongs to one connection: the well-known headers, and those that `Connection` names.
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in named.iter().chain(&HOP_BY_HOP) {
+        headers.remove(name);
     }
 }
 

@@ -1,0 +1,160 @@
+//! Refuses a world that asks for what a case may not have: a case is data from a stranger.
+
+use serde_json::Value;
+use url::Url;
+
+use super::{Context, HOSTS};
+use crate::case::file::CaseError;
+use crate::case::nearest::nearest;
+use crate::case::spec::{FaultSpec, WorldSpec};
+
+/// Kratos keys that the harness sets itself.
+const RESERVED: [&str; 4] = ["dsn", "courier", "dev", "serve.admin"];
+
+/// Names of the edge's other listeners.
+const TAKEN: [&str; 3] = ["ui", "kratos", "mail"];
+
+/// One world of a case, and where its parts may stand in the file: the later ones are merged over the earlier ones.
+pub(super) struct WorldCheck<'a> {
+    pub(super) context: &'a Context<'a>,
+    pub(super) roots: &'a [Vec<String>],
+}
+
+impl WorldCheck<'_> {
+    fn error(&self, keys: &[&str], message: String) -> CaseError {
+        let places = self.roots.iter().filter_map(|root| {
+            let whole: Vec<&str> = root.iter().map(String::as_str).chain(keys.iter().copied()).collect();
+            let (depth, place) = self.context.places.find(&whole)?;
+            // What stands outside the world's own keys says nothing.
+            (depth > root.len()).then(|| (depth - root.len(), place))
+        });
+        // Of equally deep ones the last: it is merged over the others.
+        match places.max_by_key(|(depth, _)| *depth) {
+            Some((_, place)) => self.context.error(place, message),
+            None => CaseError::whole(self.context.path, message),
+        }
+    }
+
+    pub(super) fn check(&self, world: &WorldSpec) -> Result<(), CaseError> {
+        let profile = world.profile();
+        let plain = !profile.is_empty() && profile.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let folder = self.context.fixtures.join("profiles");
+        if !plain || !folder.join(profile).join("kratos.yml").is_file() {
+            let message = format!("there is no profile `{profile}` (hint: a folder of `fixtures/profiles`)");
+            return Err(self.error(&["kratos", "profile"], message));
+        }
+        let browsers = world.browser_names().into_iter().map(|name| ("browsers", name));
+        for (group, name) in browsers.chain(world.client_names().into_iter().map(|name| ("clients", name))) {
+            let plain =
+                !name.is_empty() && name.len() <= 32 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+            if !plain || TAKEN.contains(&name) {
+                let hint = "up to 32 letters, digits and `-`; not `ui`, `kratos`, `mail`";
+                let message = format!("`{name}` cannot name a browser or client (hint: {hint})");
+                return Err(self.error(&[group, name], message));
+            }
+            if group == "clients" && world.browser_names().contains(&name) {
+                let message = format!("`{name}` names a browser and a client (hint: each needs a name of its own)");
+                return Err(self.error(&[group, name], message));
+            }
+        }
+        if let Some(config) = world.kratos.as_ref().and_then(|kratos| kratos.config.as_ref()) {
+            if !config.is_object() {
+                return Err(self.error(&["kratos", "config"], "`kratos.config` is no map".to_owned()));
+            }
+            self.config(config, &mut Vec::new())?;
+        }
+        let faults = world.faults.iter().flatten().enumerate();
+        faults.into_iter().try_for_each(|(index, fault)| self.fault(fault, index))
+    }
+
+    /// Its configuration reads no file but the profile's and reaches no other host.
+    fn config(&self, value: &Value, keys: &mut Vec<String>) -> Result<(), CaseError> {
+        // Kratos takes `serve.admin.port` as one key as well.
+        let key = keys.join(".");
+        let wrong = |message: String| {
+            let keys: Vec<&str> = ["kratos", "config"].into_iter().chain(keys.iter().map(String::as_str)).collect();
+            Err(self.error(&keys, message))
+        };
+        if let Some(reserved) = RESERVED
+            .iter()
+            .find(|it| key.strip_prefix(**it).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+        {
+            return wrong(format!("`kratos.config` cannot set `{reserved}`: the harness does"));
+        }
+        match value {
+            Value::Object(map) => {
+                for (name, value) in map {
+                    keys.push(name.clone());
+                    self.config(value, keys)?;
+                    keys.pop();
+                }
+                Ok(())
+            }
+            Value::Array(list) => {
+                for (index, value) in list.iter().enumerate() {
+                    keys.push(index.to_string());
+                    self.config(value, keys)?;
+                    keys.pop();
+                }
+                Ok(())
+            }
+            Value::String(text) => match text.split_once("://") {
+                Some(("base64", _)) | None => Ok(()),
+                Some(("file", rest)) if rest.starts_with("./") && !rest.contains("..") => Ok(()),
+                Some(("file", _)) => {
+                    wrong(format!("`kratos.config` names a file outside the profile at `{key}` (hint: `file://./...`)"))
+                }
+                Some(("http" | "https", _)) => match host_outside(text) {
+                    None => Ok(()),
+                    Some(host) => wrong(format!("`kratos.config` names a host outside the world at `{key}`: `{host}`")),
+                },
+                Some((scheme, _)) => wrong(format!("`kratos.config` cannot use `{scheme}://` at `{key}`")),
+            },
+            Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+        }
+    }
+
+    fn fault(&self, fault: &FaultSpec, index: usize) -> Result<(), CaseError> {
+        let index = index.to_string();
+        let wrong = |key: &str, message: String| {
+            let keys = ["faults", index.as_str(), key];
+            Err(self.error(if key.is_empty() { &keys[..2] } else { &keys }, message))
+        };
+        if fault.lose_answer == Some(false) {
+            let message = "`lose_answer: false` is no fault (hint: leave the fault out, as by `faults: []`)";
+            return wrong("lose_answer", message.to_owned());
+        }
+        let effects = [
+            fault.delay_answer.is_some(),
+            fault.delay_request.is_some(),
+            fault.lose_answer.is_some(),
+            fault.add_cookie.is_some(),
+        ];
+        if effects.iter().filter(|it| **it).count() != 1 {
+            let message = "a fault has exactly one of `delay_answer`, `delay_request`, `lose_answer`, `add_cookie`";
+            return wrong("", message.to_owned());
+        }
+        if let Some(host) = fault.host.as_deref().filter(|host| !HOSTS.contains(host)) {
+            let message = format!("a fault names a host outside the world: `{host}`{}", nearest(host, &HOSTS));
+            return wrong("host", message);
+        }
+        if let Some(path) = fault.path.as_deref().filter(|path| !path.starts_with('/')) {
+            return wrong("path", format!("the path `{path}` does not begin with `/`"));
+        }
+        if let Some(cookie) = fault.add_cookie.as_deref().filter(|it| hyper::header::HeaderValue::from_str(it).is_err())
+        {
+            return wrong("add_cookie", format!("`{cookie}` cannot stand in a `Set-Cookie` header"));
+        }
+        Ok(())
+    }
+}
+
+/// The host of a URL, unless it is one of the world's domain. A user before the host counts as outside:
+/// in `https://ory.example.test:x@other.test/` the host is the last one.
+fn host_outside(text: &str) -> Option<String> {
+    let Ok(url) = Url::parse(text) else { return Some(text.to_owned()) };
+    let host = url.host_str().unwrap_or_default();
+    let inside = host == "example.test" || host.ends_with(".example.test");
+    let bare = url.username().is_empty() && url.password().is_none();
+    (!inside || !bare).then(|| url.authority().to_owned())
+}

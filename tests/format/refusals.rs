@@ -1,0 +1,202 @@
+//! Cases of the right form that name what is not there, or ask for what no case may have.
+
+use anyhow::Result;
+use insta::assert_snapshot;
+
+use super::Desk;
+
+#[test]
+fn what_a_case_names_must_be_there() -> Result<()> {
+    assert_snapshot!(Desk::new()?.refusals(&[
+        ("code-flows.disable", "code-flows.disabel"),
+        ("open: { in: a, flow: login }", "open: { in: aa, flow: login }"),
+        ("signed_in: { in: a, as", "signed_in: { in: phone, as"),
+        ("message: 4010002", "message: { id: 4010002, in: b }"),
+        ("{ by: c, flow: login }", "{ by: curl, flow: login }"),
+        ("  - start_flow: { by: c, flow: login }", "  - fetch_flow: c"),
+        ("posts: { path: /self-service/login, count: 2 }", "answer: { to: d, path: /, status: 200 }"),
+        ("posts: { path: /self-service/login, count: 2 }", "sent_cookie: { by: d, path: /, name: csrf }"),
+    ])?, @r#"
+    [DIR]/case.yaml:1:8: unknown claim `code-flows.disabel` (hint: did you mean `code-flows.disable`?)
+    [DIR]/case.yaml:11:5: there is no browser `aa` in this world (hint: did you mean `a`?)
+    [DIR]/case.yaml:23:7: there is no browser `phone` in this world (hint: known here: a)
+    [DIR]/case.yaml:18:5: there is no browser `b` in this world (hint: did you mean `a`?)
+    [DIR]/case.yaml:15:5: there is no client `curl` in this world (hint: known here: c)
+    [DIR]/case.yaml:15:5: client `c` has started no flow before this step (hint: `start_flow: { by: c, flow: login }`)
+    [DIR]/case.yaml:17:5: there is no browser or client `d` in this world (hint: did you mean `a`?)
+    [DIR]/case.yaml:17:5: there is no browser or client `d` in this world (hint: did you mean `a`?)
+    "#);
+    Ok(())
+}
+
+#[test]
+fn a_step_needs_the_steps_before_it() -> Result<()> {
+    assert_snapshot!(Desk::new()?.refusals(&[
+        ("  - read_mail: ada@example.test\n", ""),
+        ("  - open: { in: a, flow: login }\n  - read_mail: ada@example.test", "  - read_mail: ada@example.test"),
+        ("open: { in: a, flow: login }", "open: { in: a }"),
+        ("open: { in: a, flow: login }", "open: { in: a, flow: login, page: /welcome }"),
+        ("open: { in: a, flow: login }", "open: { in: a, page: welcome }"),
+        ("open: { in: a, flow: login }", "open: { in: a, link: $link }"),
+        ("path: /self-service/login, count: 2", "path: self-service/login, count: 2"),
+    ])?, @r#"
+    [DIR]/case.yaml:12:5: `$code` is not known here (hint: a `read_mail` step must come before)
+    [DIR]/case.yaml:12:5: no browser was opened before this step (hint: `open: { in: a, flow: login }`)
+    [DIR]/case.yaml:11:5: `open` needs exactly one of `flow`, `flow_of`, `page` and `link`
+    [DIR]/case.yaml:11:5: `open` needs exactly one of `flow`, `flow_of`, `page` and `link`
+    [DIR]/case.yaml:11:5: `page` is a path of the interface and begins with `/`
+    [DIR]/case.yaml:11:5: `$link` is not known here (hint: a `read_mail` step must come before)
+    [DIR]/case.yaml:17:5: the path `self-service/login` does not begin with `/`
+    "#);
+    Ok(())
+}
+
+#[test]
+fn a_world_keeps_to_the_fixtures_and_to_itself() -> Result<()> {
+    let config = |text: &str| format!("config: {{ {text} }}");
+    let configs = [
+        "dsn: memory",
+        "courier: { smtp: { connection_uri: 'smtp://x/' } }",
+        "dev: true",
+        "serve: { admin: { port: 1 } }",
+        "serve.admin.port: 1",
+        "serve: { public: { cors: { allowed_origins: ['https://ui.example.test', 'https://evil.test'] } } }",
+        "identity: { schemas: [{ id: a, url: 'file:///etc/passwd' }] }",
+        "identity: { schemas: [{ id: a, url: 'file://./../secret' }] }",
+        "selfservice: { default_browser_return_url: 'https://ui.example.test:x@evil.test/' }",
+        "selfservice: { default_browser_return_url: 'https://ui.example.test.evil.test/' }",
+        "selfservice: { default_browser_return_url: 'http://127.0.0.1:4434/admin' }",
+        "a: 'ldap://x'",
+    ];
+    let configs: Vec<String> = configs.iter().map(|it| config(it)).collect();
+    let mut changes = vec![
+        ("profile: code", "profile: cod"),
+        ("profile: code", "profile: ../../etc"),
+        ("profile: code", "profile: /etc"),
+        ("profile: code", "profile: ''"),
+        ("browsers: { a: {} }", "browsers: { a: {}, ui: {} }"),
+        ("browsers: { a: {} }", "browsers: { a: {}, c: {} }"),
+        ("clients: { c: { program: http } }", "clients: { c: {}, ../c: {} }"),
+        ("config: { log: { level: info } }", "config: [log]"),
+    ];
+    changes.extend(configs.iter().map(|it| ("config: { log: { level: info } }", it.as_str())));
+    assert_snapshot!(Desk::new()?.refusals(&changes)?, @r#"
+    [DIR]/case.yaml:4:13: there is no profile `cod` (hint: a folder of `fixtures/profiles`)
+    [DIR]/case.yaml:4:13: there is no profile `../../etc` (hint: a folder of `fixtures/profiles`)
+    [DIR]/case.yaml:4:13: there is no profile `/etc` (hint: a folder of `fixtures/profiles`)
+    [DIR]/case.yaml:4:13: there is no profile `` (hint: a folder of `fixtures/profiles`)
+    [DIR]/case.yaml:6:22: `ui` cannot name a browser or client (hint: up to 32 letters, digits and `-`; not `ui`, `kratos`, `mail`)
+    [DIR]/case.yaml:7:14: `c` names a browser and a client (hint: each needs a name of its own)
+    [DIR]/case.yaml:7:21: `../c` cannot name a browser or client (hint: up to 32 letters, digits and `-`; not `ui`, `kratos`, `mail`)
+    [DIR]/case.yaml:4:28: `kratos.config` is no map
+    [DIR]/case.yaml:4:38: `kratos.config` cannot set `dsn`: the harness does
+    [DIR]/case.yaml:4:38: `kratos.config` cannot set `courier`: the harness does
+    [DIR]/case.yaml:4:38: `kratos.config` cannot set `dev`: the harness does
+    [DIR]/case.yaml:4:47: `kratos.config` cannot set `serve.admin`: the harness does
+    [DIR]/case.yaml:4:38: `kratos.config` cannot set `serve.admin`: the harness does
+    [DIR]/case.yaml:4:110: `kratos.config` names a host outside the world at `serve.public.cors.allowed_origins.1`: `evil.test`
+    [DIR]/case.yaml:4:69: `kratos.config` names a file outside the profile at `identity.schemas.0.url` (hint: `file://./...`)
+    [DIR]/case.yaml:4:69: `kratos.config` names a file outside the profile at `identity.schemas.0.url` (hint: `file://./...`)
+    [DIR]/case.yaml:4:53: `kratos.config` names a host outside the world at `selfservice.default_browser_return_url`: `ui.example.test:x@evil.test`
+    [DIR]/case.yaml:4:53: `kratos.config` names a host outside the world at `selfservice.default_browser_return_url`: `ui.example.test.evil.test`
+    [DIR]/case.yaml:4:53: `kratos.config` names a host outside the world at `selfservice.default_browser_return_url`: `127.0.0.1:4434`
+    [DIR]/case.yaml:4:38: `kratos.config` cannot use `ldap://` at `a`
+    "#);
+    Ok(())
+}
+
+#[test]
+fn a_world_may_name_its_own_hosts_and_files() -> Result<()> {
+    let desk = Desk::new()?;
+    for config in [
+        "config: { a: 'https://ui.example.test/x?y#z', b: 'https://*.example.test', c: 'http://example.test' }",
+        "config: { identity: { schemas: [{ id: a, url: 'file://./identity.schema.json' }] }, b: 'base64://e30=' }",
+    ] {
+        let text = super::GOOD.replace("config: { log: { level: info } }", config);
+        assert_eq!(desk.read(&desk.write("case.yaml", text)?)?.err(), None, "{config}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_fault_has_one_effect_within_the_world() -> Result<()> {
+    let fault = "{ host: ory.example.test, delay_answer: 400ms }";
+    assert_snapshot!(Desk::new()?.refusals(&[
+        (fault, "{ host: ory.example.test }"),
+        (fault, "{ delay_answer: 400ms, lose_answer: true }"),
+        (fault, "{ lose_answer: false }"),
+        (fault, "{ host: ory.exmaple.test, lose_answer: true }"),
+        (fault, "{ lose_answer: true }, { path: login, lose_answer: true }"),
+        (fault, "{ add_cookie: \"a=1\\nb=2\" }"),
+    ])?, @r#"
+    [DIR]/case.yaml:8:12: a fault has exactly one of `delay_answer`, `delay_request`, `lose_answer`, `add_cookie`
+    [DIR]/case.yaml:8:12: a fault has exactly one of `delay_answer`, `delay_request`, `lose_answer`, `add_cookie`
+    [DIR]/case.yaml:8:14: `lose_answer: false` is no fault (hint: leave the fault out, as by `faults: []`)
+    [DIR]/case.yaml:8:14: a fault names a host outside the world: `ory.exmaple.test` (hint: did you mean `ory.example.test`?)
+    [DIR]/case.yaml:8:37: the path `login` does not begin with `/`
+    [DIR]/case.yaml:8:14: `a=1\nb=2` cannot stand in a `Set-Cookie` header
+    "#);
+    Ok(())
+}
+
+#[test]
+fn a_verdict_needs_what_it_stands_on() -> Result<()> {
+    let wrong = "\
+wrong_fixes:
+  - why: It comes too late.
+    world: { ui: { guard: disable-after-1s } }
+";
+    let second = "  - why: It is another flow.
+    steps:
+      - open: { in: a, flow: registration }
+";
+    let fix = "\
+fix:
+  why: The page says so.
+  world: { ui: { guard: disable } }
+  expect:
+    - signed_in: { in: a, as: ada@example.test }
+";
+    let desk = Desk::new()?;
+    assert_snapshot!(desk.refusals(&[
+        ("title: A", "verdict: not-reproduced\ntitle: A"),
+        (fix, "verdict: fix-fails\n"),
+        (fix, "verdict: fix-holds\n"),
+        (second, ""),
+        (&format!("{wrong}{second}"), ""),
+        ("    - signed_in: { in: a, as: ada@example.test }", "    []"),
+        ("  - posts: { path: /self-service/login, count: 2 }\n  - message: 4010002\n", "  []\n"),
+    ])?, @r#"
+    [DIR]/case.yaml:2:1: `not-reproduced` needs `instead`: what happens in the symptom's place (an absence alone proves nothing)
+    [DIR]/case.yaml:19:1: a verdict about a fix needs a `fix` (hint: write it, or `verdict: reproduced`)
+    [DIR]/case.yaml:19:1: a verdict about a fix needs a `fix` (hint: write it, or `verdict: reproduced`)
+    [DIR]/case.yaml:19:1: a fix needs two `wrong_fixes`, or `no_wrong_fixes` that says why there are fewer
+    [DIR]/case.yaml:19:1: a fix needs two `wrong_fixes`, or `no_wrong_fixes` that says why there are fewer
+    [DIR]/case.yaml:19:1: `fix` needs `expect`: what is true once it is fixed (an absence alone proves nothing)
+    [DIR]/case.yaml:16:1: a case needs at least one step and one line of `symptom`
+    "#);
+    let reason = super::GOOD.replace(second, "no_wrong_fixes: There is no other.\n");
+    assert_eq!(desk.read(&desk.write("case.yaml", reason)?)?.err(), None);
+    Ok(())
+}
+
+#[test]
+fn a_change_that_breaks_the_world_is_told_at_the_change() -> Result<()> {
+    assert_snapshot!(Desk::new()?.refusals(&[
+        ("guard: disable }", "guard: disable }, kratos: { profile: none }"),
+        ("guard: disable }", "guard: disable }, kratos: { config: { dsn: memory } }"),
+        ("guard: disable-after-1s }", "guard: none }, browsers: { kratos: {} }"),
+        ("guard: disable-after-1s }", "guard: none }, faults: [{ host: ory.example.test }]"),
+        ("      - open: { in: a, flow: registration }", "      - open: { in: b, flow: registration }"),
+        // What is wrong in the case itself is told there, though the fix says something beside it.
+        ("profile: code, config: { log: { level: info } } }", "profile: code, config: { dev: true } }"),
+    ])?, @r#"
+    [DIR]/case.yaml:21:46: there is no profile `none` (hint: a folder of `fixtures/profiles`)
+    [DIR]/case.yaml:21:56: `kratos.config` cannot set `dsn`: the harness does
+    [DIR]/case.yaml:26:47: `kratos` cannot name a browser or client (hint: up to 32 letters, digits and `-`; not `ui`, `kratos`, `mail`)
+    [DIR]/case.yaml:26:44: a fault has exactly one of `delay_answer`, `delay_request`, `lose_answer`, `add_cookie`
+    [DIR]/case.yaml:29:9: there is no browser `b` in this world (hint: did you mean `a`?)
+    [DIR]/case.yaml:4:38: `kratos.config` cannot set `dev`: the harness does
+    "#);
+    Ok(())
+}
