@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use fantoccini::Locator;
-use fantoccini::elements::Element;
+use fantoccini::elements::{Element, ElementRef};
 use serde_json::{Value, json};
 
 use super::Browser;
@@ -26,6 +25,14 @@ const NAMES: &str = r#"
     const buttons = [...document.querySelectorAll('button, input[type=submit]')].filter(shown);
     return [...fields.map(it => it.name), ...buttons.map(it => `${it.name || 'button'}=${it.value}`)];
 "#;
+
+/// The first element of a selector that can be seen.
+const SHOWN: &str = r#"
+    return [...document.querySelectorAll(arguments[0])].find(it => it.getClientRects().length > 0) ?? null;
+"#;
+
+/// The key under which WebDriver hands out elements (WebDriver, section 12.1).
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// The message ids on the page, by the test ids that Ory's own interfaces use.
 const MESSAGES: &str = r#"
@@ -223,14 +230,11 @@ impl<'a> Page<'a> {
     }
 
     async fn shown(&self, what: &str, css: &str) -> Result<Element> {
-        let client = self.browser.client();
+        // One command in place of one for each element and one for whether it can be seen.
         let find = || async {
-            for element in self.browser.call(&format!("look for {what}"), client.find_all(Locator::Css(css))).await? {
-                if self.browser.call("look at it", element.is_displayed()).await? {
-                    return Ok(Some(element));
-                }
-            }
-            anyhow::Ok(None::<Element>)
+            let seen = self.browser.script(SHOWN, vec![json!(css)]).await?;
+            let id = seen[ELEMENT].as_str().map(|id| ElementRef::from(id.to_owned()));
+            anyhow::Ok(id.map(|id| Element::from_element_id(self.browser.client().clone(), id)))
         };
         wait_until(what, SHOW_LIMIT, SHOW_EVERY, || async {
             match find().await {

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::claims::Claims;
-use super::file::{CaseError, CaseFile};
+use super::error::CaseError;
+use super::file::CaseFile;
 use super::nearest::nearest;
 use super::validate::validate;
 

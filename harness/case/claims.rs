@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::file::CaseError;
+use super::error::CaseError;
 use super::read;
 
 /// One claim.

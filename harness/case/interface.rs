@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::duration::Time;
+
 /// The `ui:` part of a case's world. What is left out keeps its default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -86,14 +88,7 @@ impl Guard {
 impl fmt::Display for Guard {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::DisableAfter(wait) => {
-                let ms = wait.as_millis();
-                if ms.is_multiple_of(1000) {
-                    write!(out, "{DISABLE_AFTER}{}s", ms / 1000)
-                } else {
-                    write!(out, "{DISABLE_AFTER}{ms}ms")
-                }
-            }
+            Self::DisableAfter(wait) => write!(out, "{DISABLE_AFTER}{}", Time(*wait).text()),
             other => out.write_str(other.kind()),
         }
     }
@@ -116,22 +111,10 @@ impl FromStr for Guard {
             "flag" => Ok(Self::Flag),
             other => other
                 .strip_prefix(DISABLE_AFTER)
-                .and_then(read_duration)
-                .map(Self::DisableAfter)
+                .and_then(|text| Time::parse(text).ok())
+                .map(|time| Self::DisableAfter(time.0))
                 .ok_or_else(|| UnknownGuard(other.to_owned())),
         }
-    }
-}
-
-/// Reads a whole number of `ms` or `s`.
-fn read_duration(text: &str) -> Option<Duration> {
-    let unit = text.find(|c: char| !c.is_ascii_digit())?;
-    let (number, unit) = text.split_at(unit);
-    let number: u32 = number.parse().ok()?;
-    match unit {
-        "ms" => Some(Duration::from_millis(number.into())),
-        "s" => Some(Duration::from_secs(number.into())),
-        _ => None,
     }
 }
 
@@ -161,7 +144,7 @@ mod tests {
     #[case::flag("flag", Guard::Flag)]
     #[case::seconds("disable-after-1s", Guard::DisableAfter(Duration::from_secs(1)))]
     #[case::milliseconds("disable-after-300ms", Guard::DisableAfter(Duration::from_millis(300)))]
-    #[case::at_once("disable-after-0s", Guard::DisableAfter(Duration::ZERO))]
+    #[case::at_once("disable-after-0ms", Guard::DisableAfter(Duration::ZERO))]
     fn a_guard_reads_and_writes_the_same_text(#[case] text: &str, #[case] guard: Guard) -> Result<()> {
         assert_eq!(text.parse::<Guard>()?, guard);
         assert_eq!(guard.to_string(), text);

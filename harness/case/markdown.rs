@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::file::CaseError;
+use super::error::CaseError;
 
 /// The block's text, with empty lines in place of everything before it, so that line numbers stay those of the file.
 ///

@@ -4,6 +4,8 @@ mod catalogue;
 mod check;
 mod claims;
 mod duration;
+mod error;
+mod fields;
 mod file;
 pub mod interface;
 mod markdown;
@@ -20,11 +22,13 @@ pub use catalogue::{Case, Catalogue, NothingSelected};
 pub use check::{Answer, Check, Cookie, Counted, ErrorPage, Message, Posts, SentCookie, SignedIn, SignedOut, Within};
 pub use claims::{Claim, Claims, Section};
 pub use duration::Time;
-pub use file::{CaseError, CaseFile, Change, Expected, Fix};
+pub use error::CaseError;
+pub use fields::Fields;
+pub use file::{CaseFile, Change, Expected, Fix};
 pub use merge::merge;
 pub use spec::{BrowserSpec, ClientSpec, FaultSpec, KratosSpec, Program, WorldSpec};
 pub use step::{
-    FetchFlow, Fields, FlowKind, FlowType, How, Identity, Open, PostAs, ReadMail, Resubmit, SendForm, StartFlow, Step,
-    Submit, SubmitFlow,
+    FetchFlow, FlowKind, FlowType, How, Identity, Open, PostAs, ReadMail, Resubmit, SendForm, StartFlow, Step, Submit,
+    SubmitFlow,
 };
 pub use validate::HOSTS;

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::{Budget, Error, Options};
 
-use super::file::CaseError;
+use super::error::CaseError;
 use super::nearest::nearest;
 
 /// No case needs more; a larger file is refused before it is read whole.

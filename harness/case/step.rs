@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::duration::Time;
+use super::fields::Fields;
 use super::short::short_form;
 
 /// A self-service flow of Kratos.
@@ -58,39 +59,6 @@ impl How {
             Self::EnterTwice => "enter-twice",
             Self::ClickThenEnter => "click-then-enter",
         }
-    }
-}
-
-/// Fields and their values in the order of the file. A value may name what was read before, as `$code`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Fields(pub Vec<(String, String)>);
-
-impl Fields {
-    /// The values of the fields of this name.
-    fn named(&self, wanted: &str) -> Vec<&str> {
-        self.0.iter().filter(|(name, _)| name == wanted).map(|(_, value)| value.as_str()).collect()
-    }
-}
-
-impl<'de> Deserialize<'de> for Fields {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
-        impl<'de> serde::de::Visitor<'de> for InOrder {
-            type Value = Fields;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a map of names to texts")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    fields.push(entry);
-                }
-                Ok(Fields(fields))
-            }
-        }
-        deserializer.deserialize_map(InOrder)
     }
 }
 

@@ -8,7 +8,8 @@ use serde_saphyr::{Location, Spanned};
 
 use super::check::Check;
 use super::claims::Claims;
-use super::file::{CaseError, CaseFile, Expected};
+use super::error::CaseError;
+use super::file::{CaseFile, Expected};
 use super::nearest::nearest;
 use super::places::Places;
 use super::read;

@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::fault::Effect;
-use super::listener::refusal;
+use super::refusal::refusal;
 use super::{Record, Shared};
 use crate::evidence::Exchange;
 

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use super::Shared;
 use super::carry::{self, Failed, Origin};
+use super::refusal::refusal;
 use crate::evidence::Exchange;
 
 /// Accepts connections until the task is dropped; their tasks end with it.
@@ -81,10 +82,4 @@ fn connect(request: Request<Incoming>, name: &str, shared: &Shared, tunnel: &Tun
     }
     *tunnel.lock().unwrap_or_else(PoisonError::into_inner) = Some((request, origin));
     Response::new(Full::default())
-}
-
-pub(super) fn refusal(status: StatusCode, why: &str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(format!("kratos-repro edge: {why}\n")));
-    *response.status_mut() = status;
-    response
 }

@@ -7,6 +7,7 @@ mod carry;
 mod fault;
 mod listener;
 mod record;
+mod refusal;
 mod tls;
 
 use std::collections::BTreeMap;

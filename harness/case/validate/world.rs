@@ -4,7 +4,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{Context, HOSTS};
-use crate::case::file::CaseError;
+use crate::case::error::CaseError;
 use crate::case::nearest::nearest;
 use crate::case::spec::{FaultSpec, WorldSpec};
 
