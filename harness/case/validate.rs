@@ -114,7 +114,9 @@ impl Context<'_> {
         steps: &[Spanned<Step>],
         checks: &[&Spanned<Check>],
     ) -> Result<(), CaseError> {
-        WorldCheck { context: self, roots }.check(world)?;
+        let world_check = WorldCheck { context: self, roots };
+        world_check.check(world)?;
+        world_check.steps_of_faults(world, steps.len())?;
         let browsers = world.browser_names();
         let clients = world.client_names();
         let mut current: Option<&str> = None;

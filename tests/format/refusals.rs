@@ -128,6 +128,7 @@ fn a_fault_has_one_effect_within_the_world() -> Result<()> {
         (fault, "{ host: ory.exmaple.test, lose_answer: true }"),
         (fault, "{ lose_answer: true }, { path: login, lose_answer: true }"),
         (fault, "{ add_cookie: \"a=1\\nb=2\" }"),
+        (fault, "{ step: 99, lose_answer: true }"),
     ])?, @r#"
     [DIR]/case.yaml:8:12: a fault has exactly one of `delay_answer`, `delay_request`, `lose_answer`, `add_cookie`
     [DIR]/case.yaml:8:12: a fault has exactly one of `delay_answer`, `delay_request`, `lose_answer`, `add_cookie`
@@ -135,6 +136,7 @@ fn a_fault_has_one_effect_within_the_world() -> Result<()> {
     [DIR]/case.yaml:8:14: a fault names a host outside the world: `ory.exmaple.test` (hint: did you mean `ory.example.test`?)
     [DIR]/case.yaml:8:37: the path `login` does not begin with `/`
     [DIR]/case.yaml:8:14: `a=1\nb=2` cannot stand in a `Set-Cookie` header
+    [DIR]/case.yaml:8:3: a fault waits for step 99 (hint: there are 6, counted from 1)
     "#);
     Ok(())
 }

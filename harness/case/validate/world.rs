@@ -35,6 +35,17 @@ impl WorldCheck<'_> {
         }
     }
 
+    /// A fault that waits for a step which never comes would change nothing without a word.
+    pub(super) fn steps_of_faults(&self, world: &WorldSpec, steps: usize) -> Result<(), CaseError> {
+        match world.faults.iter().flatten().find_map(|fault| fault.step.filter(|step| !(1..=steps).contains(step))) {
+            Some(step) => {
+                let message = format!("a fault waits for step {step} (hint: there are {steps}, counted from 1)");
+                Err(self.error(&["faults"], message))
+            }
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn check(&self, world: &WorldSpec) -> Result<(), CaseError> {
         let profile = world.profile();
         let plain = !profile.is_empty() && profile.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
