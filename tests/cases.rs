@@ -11,7 +11,7 @@ use kratos_repro::browser::{Engine, Window};
 use kratos_repro::case::{Case, Catalogue};
 use kratos_repro::report::terminal::{self, Colour};
 use kratos_repro::trial::{CaseOutcome, Progress, QueueSettings, WrongFixes, run_cases};
-use kratos_repro::world::WorldSettings;
+use kratos_repro::world::{Files, WorldSettings};
 use rstest::rstest;
 use tokio::sync::{mpsc, watch};
 
@@ -34,6 +34,7 @@ pub(crate) async fn run(case: Case) -> Result<Box<CaseOutcome>> {
             engine: Engine::Chromium,
             window: Window::Hidden,
             folder: folder.path().to_owned(),
+            files: Files::Removed,
         },
         run_folder: folder.path().join("evidence"),
         jobs: 1,

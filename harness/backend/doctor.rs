@@ -76,9 +76,17 @@ pub async fn examine(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> V
     let (kratos, toolchain, chromium, chromedriver, curl) = tokio::join!(
         examine_kratos(cache, fixtures, choice),
         go.toolchain(fixtures),
-        examine_program(&CHROMIUM, "run `scripts/setup`, or `apt-get install chromium` on Debian"),
-        examine_program(&["chromedriver"], "run `scripts/setup`, or `apt-get install chromium-driver` on Debian"),
-        examine_program(&["curl"], "run `scripts/setup`, or `apt-get install curl` on Debian"),
+        examine_program(
+            Some("KRATOS_REPRO_CHROMIUM"),
+            &CHROMIUM,
+            "run `scripts/setup`, or `apt-get install chromium` on Debian"
+        ),
+        examine_program(
+            Some("KRATOS_REPRO_CHROMEDRIVER"),
+            &["chromedriver"],
+            "run `scripts/setup`, or `apt-get install chromium-driver` on Debian"
+        ),
+        examine_program(None, &["curl"], "run `scripts/setup`, or `apt-get install curl` on Debian"),
     );
     // Who names a binary builds nothing; neither does who has built it.
     let builds = matches!(choice, KratosChoice::Version(_)) && matches!(kratos, State::Missing { .. });
@@ -150,8 +158,13 @@ async fn examine_kratos(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -
     })
 }
 
-/// Looks for the first of `names` on the `PATH`.
-async fn examine_program(names: &[&str], cure: &str) -> State {
+/// Looks at the program that `variable` names, else for the first of `names` on the `PATH`.
+async fn examine_program(variable: Option<&str>, names: &[&str], cure: &str) -> State {
+    if let Some(variable) = variable
+        && let Some(path) = std::env::var_os(variable).filter(|path| !path.is_empty())
+    {
+        return examine_at(path.into(), &format!("correct {variable}, or unset it")).await;
+    }
     match names.iter().find_map(find_program) {
         Some(path) => examine_at(path, cure).await,
         None => State::missing(cure),

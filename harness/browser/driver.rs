@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::Engine;
-use crate::backend::{Launch, Missing, Output, Process};
+use crate::backend::{Launch, Output, Process};
 
 /// How long a driver may take until it listens; the median is 13 ms.
 const READY_LIMIT: Duration = Duration::from_secs(20);
@@ -26,9 +26,7 @@ impl Driver {
     /// # Errors
     /// When the driver is not installed, ends early or does not say where it listens.
     pub async fn start(engine: Engine, folder: &Path) -> Result<Self> {
-        let program = engine.driver().ok_or_else(|| {
-            Missing::new(format!("the WebDriver server of {engine} was not found on PATH"), "run scripts/setup")
-        })?;
+        let program = engine.driver().with_context(|| format!("the WebDriver server of {engine} is gone"))?;
         let log = folder.join("driver.log");
         let mut launch = Launch::new(&program, folder, Output::Piped(log.clone()))
             .args(["--port=0"])

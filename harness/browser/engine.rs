@@ -8,6 +8,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::backend::Missing;
+
 /// A browser engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -73,6 +75,27 @@ impl Engine {
         }
     }
 
+    /// What the machine lacks to run it; nothing when both programs are here.
+    pub fn lacks(self) -> Option<Missing> {
+        let (what, variable) = if self.binary().is_none() {
+            (self.to_string(), "KRATOS_REPRO_CHROMIUM")
+        } else if self.driver().is_none() {
+            (format!("the WebDriver server of {self}"), "KRATOS_REPRO_CHROMEDRIVER")
+        } else {
+            return None;
+        };
+        Some(match std::env::var(variable).ok().filter(|path| !path.is_empty()) {
+            Some(path) => Missing::new(
+                format!("{what} was not found: `{path}` is no file"),
+                format!("correct {variable}, or unset it and run scripts/setup"),
+            ),
+            None => Missing::new(
+                format!("{what} was not found on PATH"),
+                format!("run scripts/setup, or set {variable} to the program"),
+            ),
+        })
+    }
+
     /// What a New Session asks for: quiet, headless unless `window`, every request through the listener.
     pub(super) fn capabilities(self, binary: &Path, listener: SocketAddr, window: Window) -> Map<String, Value> {
         let proxy = listener.to_string();
@@ -133,8 +156,8 @@ impl FromStr for Engine {
 }
 
 fn find(variable: &str, paths: &[&str], names: &[&str]) -> Option<PathBuf> {
-    if let Some(path) = std::env::var_os(variable) {
-        return Some(PathBuf::from(path));
+    if let Some(path) = std::env::var_os(variable).filter(|path| !path.is_empty()) {
+        return Some(PathBuf::from(path)).filter(|path| path.is_file());
     }
     let search: Vec<PathBuf> =
         std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();

@@ -12,7 +12,6 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Driver, Engine, Window};
-use crate::backend::Missing;
 use crate::evidence::CookieSeen;
 
 /// The first session on a cold disk took 4.4 s.
@@ -53,9 +52,10 @@ impl Browser {
         folder: &Path,
         window: Window,
     ) -> Result<Self> {
-        let binary = engine
-            .binary()
-            .ok_or_else(|| Missing::new(format!("{engine} was not found on PATH"), "run scripts/setup"))?;
+        if let Some(lacking) = engine.lacks() {
+            return Err(lacking.into());
+        }
+        let binary = engine.binary().with_context(|| format!("{engine} is gone"))?;
         let driver = Driver::start(engine, folder).await?;
         let capabilities = engine.capabilities(&binary, listener, window);
         let mut connector = HttpConnector::new();

@@ -30,6 +30,11 @@ const LACKING: u8 = 3;
 /// Nothing was selected.
 const NOTHING: u8 = 4;
 
+/// The call asks for something that cannot be: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct WrongCall(String);
+
 /// Parses the arguments, does what they ask for, and gives the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -37,14 +42,14 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: failed to start the runtime: {error}");
+            place::say(&format!("error: failed to start the runtime: {error}"));
             return ExitCode::from(LACKING);
         }
     };
     let code = match runtime.block_on(perform(arguments.command)) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            place::say(&format!("error: {error:#}"));
             code_of(&error)
         }
     };
@@ -71,11 +76,11 @@ async fn set_up(arguments: ServerArguments) -> Result<u8> {
     let ready = tokio::select! {
         ready = prepared => ready?,
         _ = stop.wait_for(|stop| *stop) => {
-            eprintln!("setup was stopped; what it had not finished is not kept");
+            place::say("setup was stopped; what it had not finished is not kept");
             return Ok(SURPRISE);
         }
     };
-    eprintln!("Kratos {} is ready: {}", ready.version, ready.path.display());
+    place::say(&format!("Kratos {} is ready: {}", ready.version, ready.path.display()));
     Ok(AS_EXPECTED)
 }
 
@@ -86,7 +91,7 @@ async fn examine(arguments: ServerArguments) -> Result<u8> {
 }
 
 fn report(arguments: &ReportArguments) -> Result<u8> {
-    let run = crate::report::read(&arguments.folder)?;
+    let run = crate::report::read(&arguments.folder).map_err(|error| WrongCall(format!("{error:#}")))?;
     crate::report::write(&run, &arguments.folder)?;
     place::print(&crate::report::terminal::summary(&run, &arguments.folder, place::colour()))?;
     Ok(if run.as_expected() { AS_EXPECTED } else { SURPRISE })
@@ -100,7 +105,10 @@ fn code_of(error: &anyhow::Error) -> u8 {
             matches!(error.kind(), StorageFull | ReadOnlyFilesystem)
         })
     };
-    if error.downcast_ref::<CaseError>().is_some() || error.downcast_ref::<NotKratos>().is_some() {
+    if error.downcast_ref::<CaseError>().is_some()
+        || error.downcast_ref::<NotKratos>().is_some()
+        || error.downcast_ref::<WrongCall>().is_some()
+    {
         WRONG_CALL
     } else if error.downcast_ref::<NothingSelected>().is_some() {
         NOTHING

@@ -27,10 +27,26 @@ pub(super) fn runs() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/kratos-repro")
 }
 
+/// A folder for the files of worlds, gone when it is dropped.
+///
+/// # Errors
+/// When it cannot be made.
+pub(super) fn worlds() -> Result<tempfile::TempDir> {
+    let made = tempfile::Builder::new().prefix("kratos-repro-").tempdir();
+    made.map_err(|error| {
+        Missing::new(format!("a folder for the worlds cannot be made: {error}"), "TMPDIR names another place").into()
+    })
+}
+
 /// Colour for a terminal, unless `NO_COLOR` is set (no-color.org).
 pub(super) fn colour() -> Colour {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
     if std::io::stdout().is_terminal() && !plain { Colour::Always } else { Colour::Never }
+}
+
+/// Tells something on standard error. Nobody may be there to read it, as when the terminal was closed: no error.
+pub(super) fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Prints a result to standard output. A reader that has gone away is no error.

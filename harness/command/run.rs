@@ -21,13 +21,16 @@ use crate::case::{Case, Catalogue, Program};
 use crate::client::curl_program;
 use crate::report::terminal;
 use crate::trial::{CaseOutcome, NotRun, Part, Progress, QueueSettings, RunOutcome, WrongFixes, run_cases};
-use crate::world::WorldSettings;
+use crate::world::{Files, WorldSettings};
 
 pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let fixtures = place::fixtures()?;
     let catalogue = Catalogue::read(&fixtures)?;
     let chosen = catalogue.select(&arguments.names)?;
     let (cases, not_run) = able(chosen);
+    if cases.is_empty() {
+        return Err(nothing_able(&not_run).into());
+    }
     need_engine(arguments.engine, &cases)?;
     let mut stop = stop::on_signals()?;
     let cache = Cache::open()?;
@@ -35,18 +38,21 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let mut setup = SetupProgress::on_stderr();
     let kratos = tokio::select! {
         kratos = KratosBinary::find(&cache, &fixtures, choice, &mut setup) => kratos?,
-        _ = stop.wait_for(|stop| *stop) => return Ok(super::SURPRISE),
+        _ = stop.wait_for(|stop| *stop) => {
+            place::say("the run was stopped before its first trial");
+            return Ok(super::SURPRISE);
+        }
     };
 
     let begun = Instant::now();
     let started = Timestamp::now();
     let name = format!("{}-{}", started.strftime("%Y-%m-%dT%H-%M-%S"), std::process::id());
     let folder = arguments.out.unwrap_or_else(place::runs).join(&name);
-    fs::create_dir_all(&folder).with_context(|| format!("failed to make the run's folder `{}`", folder.display()))?;
-    let worlds = tempfile::Builder::new()
-        .prefix("kratos-repro-")
-        .tempdir()
-        .context("failed to make a folder for the worlds (hint: TMPDIR names another place)")?;
+    fs::create_dir_all(&folder).map_err(|error| {
+        let what = format!("the run's folder `{}` cannot be made: {error}", folder.display());
+        Missing::new(what, "`--out` names another place")
+    })?;
+    let worlds = place::worlds()?;
     let settings = QueueSettings {
         world: WorldSettings {
             fixtures: fixtures.clone(),
@@ -55,6 +61,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
             engine: arguments.engine,
             window: Window::Hidden,
             folder: worlds.path().to_owned(),
+            files: if arguments.keep { Files::Kept } else { Files::Removed },
         },
         run_folder: folder.clone(),
         jobs: arguments.jobs.map_or_else(default_jobs, usize::from),
@@ -75,7 +82,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     screen.clear();
     queue.await.context("the queue of trials broke")?;
     if arguments.keep {
-        eprintln!("kept: {} (secrets in it are as they were)", worlds.keep().display());
+        place::say(&format!("kept: {} (secrets in it are as they were)", worlds.keep().display()));
     } else {
         worlds.close().context("failed to remove the folder of the worlds")?;
     }
@@ -127,14 +134,19 @@ fn able(cases: Vec<Case>) -> (Vec<Case>, Vec<NotRun>) {
 
 fn need_engine(engine: Engine, cases: &[Case]) -> Result<()> {
     let needed = cases.iter().any(|case| !case.file.world.browser_names().is_empty());
-    let lacking = if engine.binary().is_none() {
-        format!("{engine} was not found")
-    } else if engine.driver().is_none() {
-        format!("the WebDriver server of {engine} was not found")
-    } else {
-        return Ok(());
-    };
-    if needed { Err(Missing::new(lacking, "run scripts/setup").into()) } else { Ok(()) }
+    match engine.lacks() {
+        Some(lacking) if needed => Err(lacking.into()),
+        _ => Ok(()),
+    }
+}
+
+/// None of the cases can run here: green would be a lie.
+fn nothing_able(not_run: &[NotRun]) -> Missing {
+    let lines = not_run.iter().map(|one| format!("not run: {}: {}", one.case, one.reason)).collect::<Vec<_>>();
+    Missing::new(
+        format!("none of what was selected can run here\n  {}\n ", lines.join("\n  ")),
+        "`kratos-repro doctor` says how to get the rest",
+    )
 }
 
 fn default_jobs() -> usize {
@@ -176,7 +188,7 @@ impl Screen {
     fn new(cases: usize, trials: usize) -> Self {
         let rewritten = std::io::stderr().is_terminal();
         let plural = |count: usize| if count == 1 { "" } else { "s" };
-        eprintln!("running {cases} case{} in {trials} trial{}", plural(cases), plural(trials));
+        place::say(&format!("running {cases} case{} in {trials} trial{}", plural(cases), plural(trials)));
         Self { cases, trials, cases_done: 0, trials_done: 0, surprises: 0, rewritten, begun: Instant::now() }
     }
 
@@ -190,7 +202,7 @@ impl Screen {
             Progress::Case(outcome) => {
                 self.cases_done += 1;
                 self.clear();
-                eprintln!("{}", terminal::case_line(outcome, place::colour()));
+                place::say(&terminal::case_line(outcome, place::colour()));
             }
         }
     }
@@ -203,13 +215,15 @@ impl Screen {
         let (done, all) = (self.trials_done, self.trials);
         let seconds = self.begun.elapsed().as_secs();
         let (cases_done, cases) = (self.cases_done, self.cases);
-        eprint!("\r\x1b[K{seconds:>4} s  case {cases_done}/{cases}, trial {done}/{all}{surprises}  {now}");
-        let _ = std::io::stderr().flush();
+        let mut screen = std::io::stderr();
+        let _ =
+            write!(screen, "\r\x1b[K{seconds:>4} s  case {cases_done}/{cases}, trial {done}/{all}{surprises}  {now}");
+        let _ = screen.flush();
     }
 
     fn clear(&self) {
         if self.rewritten {
-            eprint!("\r\x1b[K");
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
     }
 }

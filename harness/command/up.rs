@@ -1,18 +1,20 @@
 //! `up`: leaves the world of a case standing, for a person who wants to see the problem with their own eyes.
 
 use std::fmt::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::arguments::UpArguments;
-use super::{place, stop};
+use super::{WrongCall, place, stop};
 use crate::backend::cache::Cache;
 use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::progress::Progress;
 use crate::browser::{Browser, Window};
 use crate::case::{Case, Catalogue, Step};
 use crate::trial::{Plan, TrialKind, WrongFixes, plans};
-use crate::world::{ORY, UI, World, WorldSettings};
+use crate::world::{Files, ORY, UI, World, WorldSettings};
 
 /// The name of the listener for the person.
 const YOU: &str = "you";
@@ -22,49 +24,40 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
     let mut cases = Catalogue::read(&fixtures)?.select(std::slice::from_ref(&arguments.name))?;
     if cases.len() > 1 {
         let ids: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
-        bail!("`{}` names {} cases (hint: choose one of {})", arguments.name, ids.len(), ids.join(", "));
+        let text = format!("`{}` names {} cases (hint: choose one of {})", arguments.name, ids.len(), ids.join(", "));
+        return Err(WrongCall(text).into());
     }
     let case = cases.pop().context("nothing was selected")?;
     let plan = plan(&case, if arguments.fixed { TrialKind::Fixed } else { TrialKind::Broken })?;
-    let kratos =
-        KratosBinary::find(&Cache::open()?, &fixtures, &arguments.server.kratos, &mut Progress::on_stderr()).await?;
-    let folder = tempfile::Builder::new().prefix("kratos-repro-").tempdir().context("failed to make a folder")?;
-    let settings = WorldSettings {
-        fixtures,
-        kratos: kratos.path,
-        template: kratos.template,
-        engine: arguments.engine,
-        window: Window::Shown,
-        folder: folder.path().to_owned(),
-    };
     let mut stop = stop::on_signals()?;
-    let mut spec = plan.world.clone();
-    // The person is the browser.
-    spec.browsers = None;
-    let mut world = World::start(&spec, &settings).await?;
-    let listener = world.listen(YOU).await?;
-    for step in &plan.steps {
-        if let Step::Identity(identity) = &step.value {
-            world.kratos().create_identity(&identity.email, identity.password.as_deref()).await?;
-        }
-    }
-    let profile = folder.path().join("your-browser");
-    std::fs::create_dir(&profile).context("failed to make a folder for the browser")?;
-    let start = format!("https://{UI}/welcome");
-    let window = if std::env::var_os("DISPLAY").is_some() {
-        let browser = Browser::start(YOU, arguments.engine, listener, &profile, Window::Shown).await?;
-        browser.go(&start).await?;
-        Some(browser)
-    } else {
-        None
+    let folder = place::worlds()?;
+    let begin = async {
+        let cache = Cache::open()?;
+        let kratos =
+            KratosBinary::find(&cache, &fixtures, &arguments.server.kratos, &mut Progress::on_stderr()).await?;
+        let settings = WorldSettings {
+            fixtures: fixtures.clone(),
+            kratos: kratos.path,
+            template: kratos.template,
+            engine: arguments.engine,
+            window: Window::Shown,
+            folder: folder.path().to_owned(),
+            files: Files::Removed,
+        };
+        stand(&plan, &settings).await
+    };
+    let Standing { world, listener, profile, window } = tokio::select! {
+        standing = begin => standing?,
+        _ = stop.wait_for(|stop| *stop) => return Ok(super::AS_EXPECTED),
     };
     place::print(&introduce(&case, &plan, &world))?;
     if window.is_none() {
         let binary = arguments.engine.binary().map_or("chromium".to_owned(), |path| path.display().to_string());
         place::print(&format!(
             "there is no display here; on one, this opens a browser on the world:\n  {binary} --proxy-server=http://{listener} \
-             '--proxy-bypass-list=<-loopback>' --ignore-certificate-errors --user-data-dir={} {start}\n",
-            profile.display()
+             '--proxy-bypass-list=<-loopback>' --ignore-certificate-errors --user-data-dir={} {}\n",
+            profile.display(),
+            start()
         ))?;
     }
     place::print("mails appear here; Ctrl-C ends it\n")?;
@@ -80,11 +73,47 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
     Ok(super::AS_EXPECTED)
 }
 
+/// A world that a person can go to.
+struct Standing {
+    // Dropped from top to bottom: the browser before the world.
+    window: Option<Browser>,
+    world: World,
+    listener: SocketAddr,
+    profile: PathBuf,
+}
+
+async fn stand(plan: &Plan, settings: &WorldSettings) -> Result<Standing> {
+    let mut spec = plan.world.clone();
+    // The person is the browser.
+    spec.browsers = None;
+    let mut world = World::start(&spec, settings).await?;
+    let listener = world.listen(YOU).await?;
+    for step in &plan.steps {
+        if let Step::Identity(identity) = &step.value {
+            world.kratos().create_identity(&identity.email, identity.password.as_deref()).await?;
+        }
+    }
+    let profile = settings.folder.join("your-browser");
+    std::fs::create_dir(&profile).context("failed to make a folder for the browser")?;
+    let mut window = None;
+    if std::env::var_os("DISPLAY").is_some() {
+        let browser = Browser::start(YOU, settings.engine, listener, &profile, Window::Shown).await?;
+        browser.go(&start()).await?;
+        window = Some(browser);
+    }
+    Ok(Standing { window, world, listener, profile })
+}
+
+/// Where a person begins.
+fn start() -> String {
+    format!("https://{UI}/welcome")
+}
+
 fn plan(case: &Case, kind: TrialKind) -> Result<Plan> {
     plans(case, WrongFixes::None)
         .into_iter()
         .find(|plan| plan.kind == kind)
-        .with_context(|| format!("the case `{}` has no fix (hint: leave out --fixed)", case.id))
+        .ok_or_else(|| WrongCall(format!("the case `{}` has no fix (hint: leave out --fixed)", case.id)).into())
 }
 
 fn introduce(case: &Case, plan: &Plan, world: &World) -> String {

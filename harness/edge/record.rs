@@ -83,7 +83,8 @@ impl Record {
             }
             let now = Instant::now();
             if now >= deadline {
-                bail!("the edge did not become quiet within {} ms: {}", limit.as_millis(), self.open_exchanges());
+                let open = self.still_open().unwrap_or_else(|| "requests kept coming".to_owned());
+                bail!("the edge did not become quiet within {} ms: {open}", limit.as_millis());
             }
             let wait = if open == 0 { quiet.saturating_sub(idle) } else { limit };
             // A change wakes it early; the time-out is the end of the quiet time or of the limit.
@@ -112,7 +113,8 @@ impl Record {
         Ok(())
     }
 
-    fn open_exchanges(&self) -> String {
+    /// Which exchanges have no answer yet, in one line; nothing when all have one.
+    pub fn still_open(&self) -> Option<String> {
         let state = self.lock();
         let open: Vec<String> = state
             .exchanges
@@ -120,7 +122,7 @@ impl Record {
             .filter(|exchange| exchange.took_ms.is_none() && exchange.refused.is_none())
             .map(|exchange| format!("{} {} from `{}`", exchange.method, exchange.path(), exchange.listener))
             .collect();
-        if open.is_empty() { "requests kept coming".to_owned() } else { format!("still open: {}", open.join(", ")) }
+        (!open.is_empty()).then(|| format!("still open: {}", open.join(", ")))
     }
 
     pub(super) fn begin(&self, mut exchange: Exchange) -> u64 {

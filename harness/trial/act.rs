@@ -105,7 +105,10 @@ impl Actor {
             (.., Some(link)) => self.resolve(link)?,
             _ => bail!("the step does not say what to open"),
         };
-        browser.go(&url).await?;
+        if let Err(error) = browser.go(&url).await {
+            let open = world.edge().record().still_open().unwrap_or_else(|| "everything was answered".to_owned());
+            bail!("{error:#}; at the edge: {open}");
+        }
         settle(world, browser, QUIET).await?;
         // A success of the command is no proof that there is a page.
         let seen = browser.url().await?;

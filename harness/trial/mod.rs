@@ -7,6 +7,7 @@ mod outcome;
 mod plan;
 mod queue;
 mod run;
+mod secrets;
 
 pub use outcome::{
     CaseOutcome, CheckRole, CheckSeen, ClaimQuoted, NotRun, Part, Phase, RunOutcome, Shown, TrialKind, TrialOutcome,

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::judge::judge;
 use super::plan::{Plan, WrongFixes, plans};
-use super::{CaseOutcome, ClaimQuoted, TrialOutcome, run};
+use super::{CaseOutcome, ClaimQuoted, TrialOutcome, run, secrets};
 use crate::case::{Case, Program, WorldSpec};
 use crate::evidence::Redactor;
 use crate::world::{World, WorldSettings};
@@ -111,13 +111,12 @@ async fn work(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
             }
         };
         tokio::pin!(stopped);
-        let aborter = starting.abort_handle();
+        let mut starting = starting;
         let (world, world_ms) = tokio::select! {
-            started = starting => started.unwrap_or_else(|error| (Err(anyhow::anyhow!("starting the world {error}")), 0)),
-            () = &mut stopped => {
-                aborter.abort();
-                return;
+            started = &mut starting => {
+                started.unwrap_or_else(|error| (Err(anyhow::anyhow!("starting the world {error}")), 0))
             }
+            () = &mut stopped => return give_up(starting).await,
         };
         next = if *stop.borrow_and_update() { None } else { shared.take() };
         shared.begin(&job);
@@ -125,14 +124,19 @@ async fn work(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
             outcome = run::run(&job.plan, world, world_ms, &shared.settings.run_folder, &job.name) => outcome,
             () = &mut stopped => {
                 if let Some((_, starting)) = next {
-                    starting.abort();
-                    let _ = starting.await;
+                    give_up(starting).await;
                 }
                 return;
             }
         };
         shared.end(job, outcome);
     }
+}
+
+/// Ends a start and waits until what had been started is gone: the folder of the worlds is removed after it.
+async fn give_up(starting: Starting) {
+    starting.abort();
+    let _ = starting.await;
 }
 
 impl Shared {
@@ -179,7 +183,12 @@ fn case_outcome(case: &Case, trials: Vec<TrialOutcome>, took_ms: u64, world: &Wo
     let mut redactor = Redactor::new();
     let changes = case.file.other_fixes.iter().chain(&case.file.wrong_fixes).filter_map(|it| it.steps.as_ref());
     let fixes = case.file.fix.iter().filter_map(|fix| fix.steps.as_ref()).chain(changes).flatten();
-    run::learn_passwords(&mut redactor, case.file.steps.iter().chain(fixes).map(|step| &step.value));
+    let changed = case.file.other_fixes.iter().chain(&case.file.wrong_fixes).filter_map(|it| it.world.as_ref());
+    let worlds = case.file.fix.iter().filter_map(|fix| fix.world.as_ref()).chain(changed);
+    for world in std::iter::once(&case.file.world).chain(worlds) {
+        secrets::learn_world(&mut redactor, world);
+    }
+    secrets::learn_steps(&mut redactor, case.file.steps.iter().chain(fixes).map(|step| &step.value));
     let uses_browser = !case.file.world.browser_names().is_empty();
     let claim = match &case.claim {
         Some((id, section, quote)) => ClaimQuoted { id: id.clone(), section: section.clone(), quote: quote.clone() },

@@ -10,9 +10,9 @@ use anyhow::{Context, Result};
 use super::act::Actor;
 use super::look::Standpoint;
 use super::plan::Plan;
-use super::{CheckRole, CheckSeen, Phase, Shown, TrialKind, TrialOutcome};
+use super::{CheckRole, CheckSeen, Phase, Shown, TrialKind, TrialOutcome, secrets};
 use crate::case::Step;
-use crate::evidence::{LogLine, MailSeen, Redactor, Secret, StepState, StepTaken};
+use crate::evidence::{LogLine, MailSeen, Redactor, StepState, StepTaken};
 use crate::world::World;
 
 /// How long the checks are asked again until they hold.
@@ -50,10 +50,21 @@ pub(super) async fn run(
         folder: name.to_owned(),
     };
     match world {
-        Err(error) => outcome.cause = Some(format!("the world did not start: {error:#}")),
+        Err(error) => {
+            let mut redactor = Redactor::new();
+            learn(&mut redactor, plan);
+            outcome.cause = Some(redactor.text(&format!("the world did not start: {error:#}")));
+            outcome.change = redactor.text(&outcome.change);
+            // No evidence was written.
+            outcome.folder.clear();
+        }
         Ok(mut world) => {
             let folder = run_folder.join(name);
-            let result = body(plan, &world, &folder, &mut outcome).await;
+            let mut result = body(plan, &world, &folder, &mut outcome).await;
+            if result.is_ok() && world.kratos_mut().exit().is_some() {
+                // What was seen of a Kratos that is gone is no statement about it.
+                result = Err(anyhow::anyhow!("what the checks saw proves nothing"));
+            }
             if let Err(error) = result {
                 outcome.shown = Shown::Error;
                 outcome.cause = Some(first_cause(&mut world, &error));
@@ -223,7 +234,7 @@ async fn gather(world: &World, plan: &Plan, folder: &Path, outcome: &mut TrialOu
     for mail in &mails {
         redactor.learn_json(&mail.template_data);
     }
-    learn_passwords(&mut redactor, plan.steps.iter().map(|step| &step.value));
+    learn(&mut redactor, plan);
     let mut cookies = Vec::new();
     for browser in world.browsers() {
         // A browser that is gone has no cookies to show; its end is told elsewhere.
@@ -255,13 +266,10 @@ async fn gather(world: &World, plan: &Plan, folder: &Path, outcome: &mut TrialOu
     fs::write(&path, redactor.text(&log)).with_context(|| format!("failed to write `{}`", path.display()))
 }
 
-/// Tells the redactor the passwords that a case's steps name.
-pub(super) fn learn_passwords<'a>(redactor: &mut Redactor, steps: impl Iterator<Item = &'a Step>) {
-    for step in steps {
-        for password in step.passwords() {
-            redactor.learn(Secret::Password, password);
-        }
-    }
+/// Tells the redactor the secrets that the case itself names.
+fn learn(redactor: &mut Redactor, plan: &Plan) {
+    secrets::learn_world(redactor, &plan.world);
+    secrets::learn_steps(redactor, plan.steps.iter().map(|step| &step.value));
 }
 
 /// The lines of Kratos's log that name one of the trial's flows, and everything that it warns of.

@@ -44,6 +44,17 @@ pub struct WorldSettings {
     pub window: Window,
     /// Where worlds keep their files; each makes a folder of its own in it.
     pub folder: PathBuf,
+    /// Whether that folder stays when the world has closed.
+    pub files: Files,
+}
+
+/// What becomes of the files of a world that has closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Files {
+    /// They stay, secrets in them as they are.
+    Kept,
+    /// They go.
+    Removed,
 }
 
 /// Everything that one trial needs, started and answering.
@@ -58,6 +69,7 @@ pub struct World {
     mail: MailSink,
     edge: Edge,
     folder: tempfile::TempDir,
+    files: Files,
 }
 
 impl World {
@@ -68,6 +80,7 @@ impl World {
     pub async fn start(spec: &WorldSpec, settings: &WorldSettings) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("world-")
+            .disable_cleanup(settings.files == Files::Kept)
             .tempdir_in(&settings.folder)
             .with_context(|| format!("failed to make a folder in `{}`", settings.folder.display()))?;
         let faults = spec.faults.iter().flatten().map(fault).collect();
@@ -152,7 +165,7 @@ impl World {
         };
         edge.names().set(ORY, kratos.public());
         edge.record().start_clock();
-        Ok(Self { browsers: started, clients, ui, kratos, mail, edge, folder })
+        Ok(Self { browsers: started, clients, ui, kratos, mail, edge, folder, files: settings.files })
     }
 
     /// The edge.
@@ -214,14 +227,20 @@ impl World {
     /// # Errors
     /// Everything that could not be closed, in one text.
     pub async fn close(self) -> Result<()> {
-        let Self { browsers, clients, ui, kratos, mail, edge, folder } = self;
+        let Self { browsers, clients, ui, kratos, mail, edge, folder, files } = self;
         drop(clients);
         let closings = join_all(browsers.into_values().map(Browser::close));
         let (browsers, kratos) = tokio::join!(closings, kratos.close());
         let ui = ui.close().await;
         edge.close().await;
         drop(mail);
-        let removed = folder.close().context("failed to remove the world's folder");
+        let removed = match files {
+            Files::Kept => {
+                let _ = folder.keep();
+                Ok(())
+            }
+            Files::Removed => folder.close().context("failed to remove the world's folder"),
+        };
         let failures: Vec<String> = browsers
             .into_iter()
             .chain([kratos, ui, removed])
