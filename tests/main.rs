@@ -8,3 +8,7 @@ mod checks;
 mod edge;
 // What a case file may say, and the words with which it is refused.
 mod format;
+// Whatever ends a run, nothing of it stays.
+mod leaks;
+// The program as a person runs it.
+mod support;

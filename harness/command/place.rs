@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::backend::Missing;
 use crate::report::terminal::Colour;
+use crate::world::LONGEST_FOLDER;
 
 /// The folder `fixtures`: by its variable, else that of the source tree which the program was built from.
 ///
@@ -33,9 +34,14 @@ pub(super) fn runs() -> PathBuf {
 /// When it cannot be made.
 pub(super) fn worlds() -> Result<tempfile::TempDir> {
     let made = tempfile::Builder::new().prefix("kratos-repro-").tempdir();
-    made.map_err(|error| {
-        Missing::new(format!("a folder for the worlds cannot be made: {error}"), "TMPDIR names another place").into()
-    })
+    let folder = made.map_err(|error| {
+        Missing::new(format!("a folder for the worlds cannot be made: {error}"), "TMPDIR names another place")
+    })?;
+    if folder.path().as_os_str().len() > LONGEST_FOLDER {
+        let what = format!("`{}` is too long a path for the sockets of browsers", folder.path().display());
+        return Err(Missing::new(what, "TMPDIR names a place with a shorter path").into());
+    }
+    Ok(folder)
 }
 
 /// Colour for a terminal, unless `NO_COLOR` is set (no-color.org).

@@ -93,7 +93,7 @@ async fn stand(plan: &Plan, settings: &WorldSettings) -> Result<Standing> {
             world.kratos().create_identity(&identity.email, identity.password.as_deref()).await?;
         }
     }
-    let profile = settings.folder.join("your-browser");
+    let profile = settings.folder.join("you");
     std::fs::create_dir(&profile).context("failed to make a folder for the browser")?;
     let mut window = None;
     if std::env::var_os("DISPLAY").is_some() {

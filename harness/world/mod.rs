@@ -23,6 +23,10 @@ use kratos::{Kratos, KratosSettings};
 use mail::MailSink;
 use ui::{Ui, UiSettings};
 
+/// The longest path of a folder for worlds, in bytes. Chromium makes a socket of 44 bytes more below the folder of a
+/// browser (16 more than this one), and the path of a socket has 107 (unix(7)).
+pub const LONGEST_FOLDER: usize = 107 - 44 - 16;
+
 /// The interface's host.
 pub const UI: &str = "ui.example.test";
 
@@ -126,9 +130,10 @@ impl World {
             folder: make(folder.path(), "kratos")?,
         };
         let mut starts = Vec::new();
-        for name in spec.browser_names() {
+        for (number, name) in spec.browser_names().into_iter().enumerate() {
             let listener = edge.listen(name).await?;
-            starts.push((name.to_owned(), listener, make(folder.path(), &format!("browser-{name}"))?));
+            // Short, because a browser makes a socket below it and the path of a socket is: see `LONGEST_FOLDER`.
+            starts.push((name.to_owned(), listener, make(folder.path(), &format!("b{number}"))?));
         }
         let browsers = join_all(starts.into_iter().map(|(name, listener, folder)| {
             let (engine, window) = (settings.engine, settings.window);
