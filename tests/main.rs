@@ -4,11 +4,17 @@
 mod cases;
 // Every kind of check, once true and once false.
 mod checks;
+// What each call answers, and with which exit code.
+mod command;
 // The proxy against real sockets.
 mod edge;
+// What breaks on purpose, and what is said of it.
+mod failures;
 // What a case file may say, and the words with which it is refused.
 mod format;
 // Whatever ends a run, nothing of it stays.
 mod leaks;
+// No secret is in what a run writes.
+mod redaction;
 // The program as a person runs it.
 mod support;

@@ -7,7 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
@@ -39,18 +39,33 @@ pub struct Launch {
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     folder: PathBuf,
+    helpers: Option<OsString>,
     output: Output,
 }
 
 impl Launch {
     /// A program, given by its whole path, to be run in a folder.
     pub fn new(program: impl Into<PathBuf>, folder: impl Into<PathBuf>, output: Output) -> Self {
-        Self { program: program.into(), arguments: Vec::new(), environment: Vec::new(), folder: folder.into(), output }
+        Self {
+            program: program.into(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            folder: folder.into(),
+            helpers: None,
+            output,
+        }
     }
 
     /// Adds arguments.
     pub fn args<I: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = I>) -> Self {
         self.arguments.extend(arguments.into_iter().map(|it| it.as_ref().to_owned()));
+        self
+    }
+
+    /// Helpers that leave the process group are known by this text in their command line, and end with it. It must be
+    /// an argument that holds a temporary folder of the program's own, so that no stranger has it.
+    pub fn helpers_have(mut self, argument: impl Into<OsString>) -> Self {
+        self.helpers = Some(argument.into());
         self
     }
 
@@ -88,7 +103,7 @@ impl Launch {
         let id = child.id().context("the process ended before it had an id")?;
         let group = Pid::from_raw(i32::try_from(id).context("the process id is out of range")?);
         let leash = child.stdin.take();
-        Ok(Process { name, group, log, child, _leash: leash, closed: false })
+        Ok(Process { name, group, helpers: self.helpers, log, child, _leash: leash, closed: false })
     }
 }
 
@@ -106,6 +121,7 @@ fn open_log(path: &Path) -> Result<File> {
 pub struct Process {
     name: String,
     group: Pid,
+    helpers: Option<OsString>,
     log: PathBuf,
     child: Child,
     _leash: Option<ChildStdin>,
@@ -143,28 +159,33 @@ impl Process {
         self.child.try_wait().ok().flatten()
     }
 
-    /// Ends the whole group and waits until nothing of it is left.
+    /// Ends the whole group, with helpers that have left it, and waits until nothing of it runs.
     ///
     /// # Errors
-    /// When something of the group is still there after 5 s.
+    /// When something of it is still there after 5 s.
     pub async fn close(mut self) -> Result<()> {
         self.kill();
         let _ = self.child.wait().await;
-        let group = self.group;
         self.closed = true;
         let what = format!("the end of `{}` and its helpers", self.name);
         wait_until(&what, Duration::from_secs(5), Duration::from_millis(5), || {
-            std::future::ready(match living(group) {
+            std::future::ready(match self.kill() {
                 0 => Ok(()),
-                count => Err(format!("{count} processes of group {group} still run")),
+                count => Err(format!("{count} processes of group {} still run", self.group)),
             })
         })
         .await
     }
 
-    fn kill(&self) {
+    /// Kills what runs of it, and says how many that were.
+    fn kill(&self) -> usize {
         // ESRCH only says that the group is gone already.
         let _ = killpg(self.group, Signal::SIGKILL);
+        let living = living(self.group, self.helpers.as_deref());
+        for id in &living {
+            let _ = kill(*id, Signal::SIGKILL);
+        }
+        living.len()
     }
 }
 
@@ -177,28 +198,35 @@ impl Drop for Process {
         // What runs next may remove the process's folder, so wait for it to be gone: it was killed, so that is soon.
         let _ = nix::sys::wait::waitpid(self.group, None);
         let deadline = Instant::now() + Duration::from_millis(500);
-        while living(self.group) > 0 && Instant::now() < deadline {
+        while self.kill() > 0 && Instant::now() < deadline {
             std::thread::yield_now();
         }
     }
 }
 
-/// How many processes of a group run. The dead that their new parent has not taken note of yet do not count:
-/// on some machines process 1 takes more than a second for that. (proc(5): state and pgrp follow the name in
-/// parentheses, as the third and fifth field of `/proc/PID/stat`.)
-fn living(group: Pid) -> usize {
+/// The processes of a group that run, and those whose command line has the argument. The dead that their new parent has
+/// not taken note of yet do not count: on some machines process 1 takes more than a second for that. (proc(5): state and
+/// pgrp follow the name in parentheses, as the third and fifth field of `/proc/PID/stat`.)
+fn living(group: Pid, helpers: Option<&OsStr>) -> Vec<Pid> {
     let group = group.to_string();
-    let Ok(entries) = std::fs::read_dir("/proc") else { return 0 };
-    entries
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()))
-        .filter_map(|entry| std::fs::read_to_string(entry.path().join("stat")).ok())
-        .filter(|stat| {
-            let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-            let dead = fields.next().is_none_or(|state| ["Z", "X"].contains(&state));
-            !dead && fields.nth(1) == Some(group.as_str())
-        })
-        .count()
+    let helpers = helpers.map(OsStr::as_encoded_bytes);
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let mut living = Vec::new();
+    for entry in entries.flatten() {
+        let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+        let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let dead = fields.next().is_none_or(|state| ["Z", "X"].contains(&state));
+        let in_group = fields.nth(1) == Some(group.as_str());
+        let names = |folder: &[u8]| {
+            std::fs::read(entry.path().join("cmdline"))
+                .is_ok_and(|line| line.windows(folder.len()).any(|it| it == folder))
+        };
+        if !dead && (in_group || helpers.is_some_and(names)) {
+            living.push(Pid::from_raw(id));
+        }
+    }
+    living
 }
 
 #[cfg(test)]
@@ -215,11 +243,37 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let process = sleeper(folder.path())?;
         let group = process.group();
-        assert!(living(Pid::from_raw(group)) >= 1, "the group runs");
+        assert!(!living(Pid::from_raw(group), None).is_empty(), "the group runs");
 
         process.close().await?;
 
-        assert_eq!(living(Pid::from_raw(group)), 0, "nothing of the group is left");
+        assert_eq!(living(Pid::from_raw(group), None), [], "nothing of the group is left");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn closing_ends_helpers_that_left_the_group() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        // `setsid` leaves the group; the folder is named by the command that goes on.
+        let script = format!("setsid sh -c 'sleep 600; : {}' & wait", folder.path().display());
+        let process = Launch::new("/bin/sh", folder.path(), Output::File(folder.path().join("log")))
+            .args(["-c", &script])
+            .env("PATH", "/usr/bin:/bin")
+            .helpers_have(folder.path())
+            .start()?;
+        let stranger = Pid::from_raw(1 << 22);
+        let runs = || {
+            std::future::ready(if living(stranger, Some(folder.path().as_os_str())).len() > 1 {
+                Ok(())
+            } else {
+                Err(String::new())
+            })
+        };
+        wait_until("the helper", Duration::from_secs(5), Duration::from_millis(5), runs).await?;
+
+        process.close().await?;
+
+        assert_eq!(living(stranger, Some(folder.path().as_os_str())), [], "nothing that names the folder is left");
         Ok(())
     }
 

@@ -48,6 +48,8 @@ impl Driver {
     /// busy machine happens once in some thousand starts. So it is given one that no outgoing connection can have.
     async fn start_on(port: u16, program: &Path, folder: &Path, log: &Path) -> Result<Self> {
         let mut launch = Launch::new(program, folder, Output::Piped(log.to_owned()))
+            // Chromium's crash handlers leave the process group.
+            .helpers_have(format!("--database={}", folder.display()))
             .args([format!("--port={port}")])
             .env("HOME", folder)
             .env("TMPDIR", folder)

@@ -19,7 +19,7 @@ pub enum Engine {
 }
 
 /// What no Chromium of ours may do on its own; found by running it beside a packet sniffer (Chromium 156).
-const CHROMIUM_FLAGS: [&str; 22] = [
+const CHROMIUM_FLAGS: [&str; 21] = [
     // Pages come from the world alone, and as root Chromium starts in no other way.
     "--no-sandbox",
     "--disable-gpu",
@@ -32,8 +32,6 @@ const CHROMIUM_FLAGS: [&str; 22] = [
     "--disable-dev-shm-usage",
     "--disable-default-apps",
     "--disable-breakpad",
-    // Its crash handler leaves the process group and would outlive it by a moment.
-    "--disable-crashpad-for-testing",
     "--metrics-recording-only",
     "--no-default-browser-check",
     "--window-size=1200,900",

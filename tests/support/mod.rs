@@ -148,10 +148,6 @@ impl Running {
         self.child.id()
     }
 
-    pub(crate) fn begun(&self) -> Instant {
-        self.begun
-    }
-
     pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
         Ok(kill(Pid::from_raw(i32::try_from(self.child.id())?), signal)?)
     }

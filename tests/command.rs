@@ -1,0 +1,162 @@
+//! The command line: what each call answers, and with which exit code.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use rstest::rstest;
+
+use crate::support::{BROWSER, QUICK, Sandbox};
+
+#[rstest]
+#[case::no_command(&[], 2)]
+#[case::unknown_option(&["run", "--nope"], 2)]
+#[case::no_jobs(&["run", "--jobs", "0"], 2)]
+#[case::unknown_engine(&["run", "--engine", "netscape"], 2)]
+#[case::help(&["--help"], 0)]
+#[case::help_of_run(&["run", "--help"], 0)]
+#[case::version(&["--version"], 0)]
+fn a_call_has_its_exit_code(#[case] arguments: &[&str], #[case] code: i32) -> Result<()> {
+    let ended = Sandbox::new()?.call(arguments)?;
+
+    assert_eq!(ended.code(), Some(code), "{}{}", ended.stderr, ended.stdout);
+    Ok(())
+}
+
+#[test]
+fn help_shows_examples_and_exit_codes() -> Result<()> {
+    let ended = Sandbox::new()?.call(&["--help"])?;
+
+    for part in ["Examples:", "Exit codes:", "kratos-repro run report.md"] {
+        ensure!(ended.stdout.contains(part), "`{part}` is not in: {}", ended.stdout);
+    }
+    Ok(())
+}
+
+#[test]
+fn an_unknown_case_is_answered_with_the_nearest() -> Result<()> {
+    let ended = Sandbox::new()?.run(&["cross-browser/api-flow-with-cdn-cooky"])?;
+
+    ended.ensure_refused(4, &["nothing is selected by", "did you mean `cross-browser/api-flow-with-cdn-cookie`"])
+}
+
+#[test]
+fn a_bad_case_file_is_refused_by_place_before_anything_starts() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let path = sandbox.case("bad.yaml", "title: x\nsteps:\n  - opne: { in: a, flow: login }\nsymptom: []\n")?;
+
+    let ended = sandbox.run(&[&path])?;
+
+    ended.ensure_refused(2, &["bad.yaml:3:5", "did you mean `open`"])?;
+    ensure!(ended.took < Duration::from_secs(1), "it took {} ms", ended.took.as_millis());
+    sandbox.ensure_nothing_is_left()
+}
+
+#[rstest]
+#[case::another_program("/bin/true", "is not a Kratos")]
+#[case::unknown_version("v9.9.9", "v1.3.1")]
+#[case::nothing_there("/no/such/kratos", "/no/such/kratos")]
+fn a_kratos_that_is_none_is_refused(#[case] kratos: &str, #[case] word: &str) -> Result<()> {
+    let ended = Sandbox::new()?.run(&["--kratos", kratos, QUICK])?;
+
+    ended.ensure_refused(2, &[word])?;
+    ensure!(ended.took < Duration::from_secs(2), "it took {} ms", ended.took.as_millis());
+    Ok(())
+}
+
+#[rstest]
+#[case::cache("KRATOS_REPRO_CACHE", "/proc/nope", QUICK)]
+#[case::out("KRATOS_REPRO_OUT", "/proc/nope", QUICK)]
+#[case::temporary_files("TMPDIR", "/proc/nope", QUICK)]
+#[case::driver("KRATOS_REPRO_CHROMEDRIVER", "/no/such/driver", BROWSER)]
+#[case::browser("KRATOS_REPRO_CHROMIUM", "/no/such/browser", BROWSER)]
+fn what_the_machine_lacks_is_named(#[case] variable: &str, #[case] value: &str, #[case] case: &str) -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let mut command = sandbox.command(&["run", case]);
+    command.env("KRATOS_REPRO_OUT", sandbox.path("out")).env(variable, value);
+
+    let ended = sandbox.end(command)?;
+
+    ended.ensure_refused(3, &[value, "(hint: "])
+}
+
+#[test]
+fn a_client_that_is_not_here_is_named_and_nothing_is_green() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let mut command = sandbox.run_command(&["cross-browser/curl-with-cookie-jar"]);
+    command.env("PATH", "/nonexistent");
+
+    let ended = sandbox.end(command)?;
+
+    ended.ensure_refused(3, &["not run: cross-browser/curl-with-cookie-jar: curl was not found"])
+}
+
+#[test]
+fn a_run_writes_its_reports_and_report_writes_them_again() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let ended = sandbox.run(&[QUICK])?;
+    assert_eq!(ended.code(), Some(0), "{}{}", ended.stderr, ended.stdout);
+    let folder = sandbox.run_folder()?;
+    let page = fs::read_to_string(folder.join("report.html"))?;
+    ensure!(page.contains(&QUICK.replace('/', "&#x2f;")), "the page names the case");
+    fs::remove_file(folder.join("report.html"))?;
+    fs::remove_file(folder.join("junit.xml"))?;
+
+    let again = sandbox.call(&["report", folder.to_str().context("no text")?])?;
+
+    assert_eq!(again.code(), Some(0), "{}", again.stderr);
+    assert_eq!(fs::read_to_string(folder.join("report.html"))?, page);
+    ensure!(fs::read_to_string(folder.join("junit.xml"))?.contains("<testsuites"), "JUnit");
+    sandbox.ensure_nothing_is_left()
+}
+
+#[test]
+fn a_folder_without_results_is_no_run() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+
+    let ended = sandbox.call(&["report", sandbox.path("out").to_str().context("no text")?])?;
+
+    ended.ensure_refused(2, &["results.json"])
+}
+
+#[test]
+fn a_case_in_a_bug_report_runs() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let report = "# It fails\n\nWith a cookie:\n\n```yaml\ntitle: An API flow with a cookie\nworld: { clients: { c: {} } }\n\
+                  steps:\n  - start_flow: { by: c, flow: login }\n  - submit_flow: { by: c, values: { method: code, \
+                  identifier: x@example.test }, headers: { Cookie: a=b } }\nsymptom:\n  - answer: { to: c, method: POST, \
+                  path: /self-service/login, status: 400, message: 4000001 }\n```\n";
+    let path = sandbox.case("report.md", report)?;
+
+    let ended = sandbox.run(&[&path])?;
+
+    assert_eq!(ended.code(), Some(0), "{}{}", ended.stderr, ended.stdout);
+    assert_eq!(sandbox.outcome()?["verdict"], "reproduced");
+    Ok(())
+}
+
+#[test]
+fn list_names_every_claim_with_its_cases() -> Result<()> {
+    let ended = Sandbox::new()?.call(&["list", "--format", "json"])?;
+
+    let claims: serde_json::Value = serde_json::from_str(&ended.stdout)?;
+    let claims = claims.as_array().context("no list")?;
+    assert_eq!(claims.len(), 15);
+    let covered = |section: &str| {
+        let of = claims.iter().filter(|claim| claim["section"].as_str().is_some_and(|it| it.starts_with(section)));
+        of.filter(|claim| claim["cases"].as_array().is_some_and(|cases| !cases.is_empty())).count()
+    };
+    assert_eq!((covered("400: Bad Request"), covered("Failing code flows")), (3, 3), "problems 1 and 5 are covered");
+    Ok(())
+}
+
+#[test]
+fn doctor_finds_what_the_tests_need() -> Result<()> {
+    let ended = Sandbox::new()?.call(&["doctor"])?;
+
+    assert_eq!(ended.code(), Some(0), "{}", ended.stdout);
+    for part in ["kratos", "chromium", "chromedriver", "curl"] {
+        ensure!(ended.stdout.contains(part), "`{part}` is not in: {}", ended.stdout);
+    }
+    Ok(())
+}
