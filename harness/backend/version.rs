@@ -6,8 +6,8 @@ use tokio::process::Command;
 
 use super::child::{self, Answer};
 
-/// How long a binary may take to tell its version. A Kratos takes about 0.1 s.
-const LIMIT: Duration = Duration::from_millis(1_800);
+/// How long a binary may take to tell its version. A Kratos takes about 0.1 s, on a busy machine many times that.
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// The version of a Kratos.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +55,10 @@ impl Version {
 
     /// Asks the binary at `path` for its version.
     pub(super) async fn ask(path: &Path) -> Result<Self, NotKratos> {
+        Self::ask_within(path, LIMIT).await
+    }
+
+    async fn ask_within(path: &Path, limit: Duration) -> Result<Self, NotKratos> {
         let refuse = |reason: String| NotKratos::new(path.display(), reason);
         if path.is_dir() {
             return Err(refuse("it is a folder".to_owned()));
@@ -68,7 +72,7 @@ impl Version {
         let run = |arguments: &'static [&str]| {
             let mut command = Command::new(path);
             command.args(arguments).env_clear();
-            async move { child::answer(&mut command, LIMIT).await }
+            async move { child::answer(&mut command, limit).await }
         };
         // Other programs have a `version` too, Hydra among them; only the help names the program.
         let (help, version) = tokio::join!(run(&["version", "--help"]), run(&["version"]));
@@ -184,12 +188,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_program_that_hangs_is_refused_within_two_seconds() -> Result<()> {
+    async fn a_program_that_hangs_is_refused_in_time() -> Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("kratos");
         fake_program::write(&path, "sleep 600")?;
 
-        refused(&path, "no end after 1800 ms").await
+        refused(&path, "no end after 1500 ms").await
     }
 
     #[tokio::test]
@@ -203,11 +207,11 @@ mod tests {
 
     async fn refused(path: &Path, reason: &str) -> Result<()> {
         let started = Instant::now();
-        let Err(NotKratos { reason: seen, .. }) = Version::ask(path).await else {
+        let Err(NotKratos { reason: seen, .. }) = Version::ask_within(path, Duration::from_millis(1_500)).await else {
             bail!("`{}` was taken for a Kratos", path.display());
         };
         assert!(seen.contains(reason), "{seen}");
-        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
         Ok(())
     }
 }

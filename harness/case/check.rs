@@ -1,6 +1,9 @@
 //! The checks of a case: what is looked at after the steps.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::duration::Time;
 use super::short::short_form;
@@ -14,6 +17,48 @@ pub enum Within {
     Last,
     /// Those of all steps.
     Any,
+}
+
+/// Message ids of which any will do: what the second of two requests at once is told depends on which step the first
+/// has reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnyOf(pub Vec<u64>);
+
+impl AnyOf {
+    /// Whether one of them was seen.
+    pub fn is_among(&self, seen: &[u64]) -> bool {
+        self.0.iter().any(|id| seen.contains(id))
+    }
+
+    fn text(&self) -> String {
+        self.0.iter().map(u64::to_string).collect::<Vec<_>>().join(" or ")
+    }
+}
+
+impl<'de> Deserialize<'de> for AnyOf {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMany;
+        impl<'de> Visitor<'de> for OneOrMany {
+            type Value = AnyOf;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a message id or a list of them")
+            }
+
+            fn visit_u64<E: Error>(self, id: u64) -> Result<AnyOf, E> {
+                Ok(AnyOf(vec![id]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut ids: A) -> Result<AnyOf, A::Error> {
+                let mut all = Vec::new();
+                while let Some(id) = ids.next_element()? {
+                    all.push(id);
+                }
+                if all.is_empty() { Err(A::Error::custom("the list of message ids is empty")) } else { Ok(AnyOf(all)) }
+            }
+        }
+        deserializer.deserialize_any(OneOrMany)
+    }
 }
 
 /// One check.
@@ -71,9 +116,9 @@ pub struct Answer {
     /// Kratos's `error.id` in the JSON body.
     #[serde(default)]
     pub error: Option<String>,
-    /// The id of one of the flow's `ui.messages` in the JSON body.
+    /// The id of one of the flow's `ui.messages` in the JSON body, or a list of which one will do.
     #[serde(default)]
-    pub message: Option<u64>,
+    pub message: Option<AnyOf>,
     /// A key that the JSON body has at its top.
     #[serde(default)]
     pub has: Option<String>,
@@ -104,8 +149,8 @@ pub struct SentCookie {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct Message {
-    /// Kratos's message id (`text/id.go`).
-    pub id: u64,
+    /// Kratos's message id (`text/id.go`), or a list of which one will do.
+    pub id: AnyOf,
     /// The browser.
     #[serde(default, rename = "in")]
     pub browser: Option<String>,
@@ -113,7 +158,7 @@ pub struct Message {
 
 short_form!(Message, "a message id, or a map with `id` and `in`", |id: &str| id
     .parse()
-    .map(|id| Message { id, browser: None })
+    .map(|id| Message { id: AnyOf(vec![id]), browser: None })
     .map_err(|_| format!("`{id}` is no message id")));
 
 /// See [`Check::ErrorPage`]. Short: the id, in the browser of the last step.
@@ -226,7 +271,7 @@ impl Check {
                 );
                 let more = [
                     it.error.as_ref().map(|id| format!(", error {id}")),
-                    it.message.map(|id| format!(", message {id}")),
+                    it.message.as_ref().map(|id| format!(", message {}", id.text())),
                     it.has.as_ref().map(|key| format!(", with `{key}`")),
                     it.location.as_ref().map(|path| format!(", location {path}")),
                 ];
@@ -236,7 +281,7 @@ impl Check {
             Self::SentCookie(it) => {
                 format!("{} sent the cookie {} to {}{}", it.by, it.name, it.path, within(it.step))
             }
-            Self::Message(it) => format!("message {} on the page{}", it.id, place(&it.browser)),
+            Self::Message(it) => format!("message {} on the page{}", it.id.text(), place(&it.browser)),
             Self::ErrorPage(it) => format!("an error page with {}{}", it.id, place(&it.browser)),
             Self::SignedIn(it) => match &it.email {
                 Some(email) => format!("{} is signed in as {email}", it.browser),

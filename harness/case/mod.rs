@@ -19,7 +19,9 @@ mod step;
 mod validate;
 
 pub use catalogue::{Case, Catalogue, NothingSelected};
-pub use check::{Answer, Check, Cookie, Counted, ErrorPage, Message, Posts, SentCookie, SignedIn, SignedOut, Within};
+pub use check::{
+    Answer, AnyOf, Check, Cookie, Counted, ErrorPage, Message, Posts, SentCookie, SignedIn, SignedOut, Within,
+};
 pub use claims::{Claim, Claims, Section};
 pub use duration::Time;
 pub use error::CaseError;

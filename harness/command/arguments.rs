@@ -21,7 +21,8 @@ Examples:
   kratos-repro run                            every case
   kratos-repro run code-flows                 the cases of one folder, or of claims that begin so
   kratos-repro run report.md                  the case in a bug report (its first fenced yaml block)
-  kratos-repro up code-flows/login-form       the broken world of a case, to look around in
+  kratos-repro up code-flows/login-form-double-click
+                                              the broken world of a case, to look around in
   kratos-repro list                           the claims of the page and the cases that cover them
 
 Exit codes:

@@ -7,6 +7,9 @@ use crate::evidence::Exchange;
 /// How many characters of a body the page shows; all of it is in `results.json`.
 const BODY: usize = 6_000;
 
+/// The same of a style sheet or a script: they come again with every page and say nothing of a flow.
+const ASSET: usize = 200;
+
 /// An exchange, laid out.
 #[derive(Debug, Serialize)]
 pub(super) struct Crossing<'a> {
@@ -71,8 +74,9 @@ impl<'a> Message<'a> {
             types.any(|(_, value)| value.to_ascii_lowercase().starts_with(start))
         };
         let text = if type_is("application/x-www-form-urlencoded") { lay_out_form(body) } else { lay_out_json(body) };
-        let body: String = text.chars().take(BODY).collect();
-        let cut = text.chars().count().saturating_sub(BODY);
+        let limit = if type_is("text/css") || type_is("text/javascript") { ASSET } else { BODY };
+        let body: String = text.chars().take(limit).collect();
+        let cut = text.chars().count().saturating_sub(limit);
         Self { headers, body, cut }
     }
 }
@@ -111,6 +115,17 @@ mod tests {
         let message = Message::of(&headers, body);
 
         assert_eq!((message.body.as_str(), message.cut), (text, 0));
+    }
+
+    #[rstest]
+    #[case::style_sheet("text/css")]
+    #[case::script("text/javascript; charset=utf-8")]
+    fn an_asset_is_cut_short(#[case] content_type: &str) {
+        let headers = [("content-type".to_owned(), content_type.to_owned())];
+
+        let message = Message::of(&headers, &"a".repeat(ASSET + 7));
+
+        assert_eq!((message.body.chars().count(), message.cut), (ASSET, 7));
     }
 
     #[test]

@@ -50,7 +50,7 @@ impl Standpoint<'_> {
             Check::SentCookie(it) => Ok(self.sent_cookie(it)),
             Check::Message(it) => {
                 let ids = Page::of(self.browser(it.browser.as_deref())?).messages().await?;
-                Ok((ids.contains(&it.id), format!("messages {ids:?}")))
+                Ok((it.id.is_among(&ids), format!("messages {ids:?}")))
             }
             Check::ErrorPage(it) => {
                 let error = Page::of(self.browser(it.browser.as_deref())?).error().await?;
@@ -120,7 +120,7 @@ impl Standpoint<'_> {
             let location = exchange.response_header("location").next().map(path_of);
             let held = exchange.status == Some(check.status)
                 && check.error.as_deref().is_none_or(|id| error == Some(id))
-                && check.message.is_none_or(|id| messages.contains(&id))
+                && check.message.as_ref().is_none_or(|ids| ids.is_among(&messages))
                 && check.has.as_ref().is_none_or(|key| body.get(key).is_some())
                 && check.location.as_deref().is_none_or(|path| location == Some(path));
             let mut text = exchange.status.map_or("no answer".to_owned(), |status| status.to_string());
