@@ -1,5 +1,7 @@
 //! Failures on purpose: none may end in a verdict about Kratos, and each names its first cause.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -7,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::support::{Sandbox, process};
+use crate::support::{Sandbox, files, process};
 
 /// Runs one case that is expected to surprise and gives its outcome and what was printed.
 fn surprise(case: &str) -> Result<(Value, String)> {
@@ -135,9 +137,9 @@ fn a_kratos_that_is_killed_in_the_middle_is_the_first_cause() -> Result<()> {
     let tmp = sandbox.tmp();
     let id = run.wait("a flow that was begun", |_| {
         let kratos = process::program(&process::naming(&tmp), "kratos")?.id;
-        let logs = crate::support::files(&tmp).ok()?;
+        let logs = files(&tmp).ok()?;
         let log = logs.iter().find(|path| path.ends_with("kratos.log"))?;
-        std::fs::read_to_string(log).ok()?.contains("/self-service/login/api").then_some(kratos)
+        fs::read_to_string(log).ok()?.contains("/self-service/login/api").then_some(kratos)
     })?;
 
     kill(Pid::from_raw(id), Signal::SIGKILL)?;
@@ -147,5 +149,68 @@ fn a_kratos_that_is_killed_in_the_middle_is_the_first_cause() -> Result<()> {
     let outcome = sandbox.outcome()?;
     assert_eq!(outcome["verdict"], "error");
     ensure_names(&cause(&outcome, 0)?, &["kratos ended in the middle"])?;
+    sandbox.ensure_nothing_is_left()
+}
+
+#[test]
+fn a_kratos_that_ends_at_its_start_is_an_error_with_its_last_words() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let kratos = sandbox.path("bin/kratos");
+    let script = "#!/bin/sh
+case $1 in
+    version) echo 'kratos version'; echo 'Version: v1.3.1';;
+    migrate) printf 'SQLite format 3\\000\\020\\000\\001\\001' > kratos.sqlite;;
+    *) echo '{\"level\":\"fatal\",\"msg\":\"the moon is not open\"}' >&2; exit 3;;
+esac
+";
+    fs::write(&kratos, script)?;
+    fs::set_permissions(&kratos, fs::Permissions::from_mode(0o755))?;
+    let symptom = "symptom:\n  - sessions: { of: ada@example.test, count: 1 }\n";
+    let case = sandbox.case("case.yaml", &format!("{CLIENT}{symptom}"))?;
+    let mut command = sandbox.run_command(&[&case, "--kratos", &kratos.display().to_string()]);
+    command.env("KRATOS_REPRO_CACHE", sandbox.path("cache"));
+
+    let ended = sandbox.end(command)?;
+
+    assert_eq!(ended.code(), Some(1), "{}{}", ended.stderr, ended.stdout);
+    let outcome = sandbox.outcome()?;
+    assert_eq!(outcome["verdict"], "error");
+    sandbox.ensure_nothing_is_left()?;
+    ensure_names(&cause(&outcome, 0)?, &["the world did not start", "code 3", "the moon is not open"])
+}
+
+/// The symptom shows by itself when Kratos is gone: a status that is not there. No verdict may follow from that.
+#[test]
+fn what_shows_because_kratos_was_killed_is_no_verdict() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let text = "\
+title: Kratos ends in the middle
+world:
+  clients: { c: {} }
+  faults: [{ host: ory.example.test, path: /self-service/login/api, delay_answer: 3s }]
+steps:
+  - start_flow: { by: c, flow: login }
+  - submit_flow: { by: c, values: { method: password, identifier: a, password: correct horse battery } }
+symptom:
+  - answer: { to: c, path: /self-service/login, status: 502 }
+";
+    let case = sandbox.case("case.yaml", text)?;
+    let mut run = sandbox.start(sandbox.run_command(&[&case]))?;
+    run.wait("an answer of Kratos", |_| {
+        let logs = files(&sandbox.tmp()).ok()?.into_iter().filter(|path| path.ends_with("kratos/kratos.log"));
+        logs.filter_map(|path| fs::read_to_string(path).ok()).find(|log| {
+            log.lines().any(|line| line.contains("/self-service/login/api") && line.contains("completed handling"))
+        })
+    })?;
+    let seen = process::naming(&sandbox.tmp());
+    let kratos = process::program(&seen, "kratos").context("Kratos does not run")?;
+
+    kill(Pid::from_raw(kratos.id), Signal::SIGKILL)?;
+
+    let ended = run.end(Duration::from_secs(60))?;
+    assert_eq!(ended.code(), Some(1), "{}{}", ended.stderr, ended.stdout);
+    let outcome = sandbox.outcome()?;
+    assert_eq!(outcome["verdict"], "error");
+    ensure_names(&cause(&outcome, 0)?, &["kratos ended in the middle", "what was seen proves nothing"])?;
     sandbox.ensure_nothing_is_left()
 }

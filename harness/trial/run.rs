@@ -12,14 +12,17 @@ use super::look::Standpoint;
 use super::plan::Plan;
 use super::{CheckRole, CheckSeen, Phase, Shown, TrialKind, TrialOutcome, secrets};
 use crate::case::Step;
-use crate::evidence::{LogLine, MailSeen, Redactor, StepState, StepTaken};
-use crate::world::World;
+use crate::evidence::{Exchange, LogLine, MailSeen, Redactor, StepState, StepTaken};
+use crate::world::{ORY, World};
 
 /// How long the checks are asked again until they hold.
 const CHECK_LIMIT: Duration = Duration::from_secs(5);
 
 /// How often.
 const CHECK_EVERY: Duration = Duration::from_millis(100);
+
+/// How long the end of a Kratos may take to be seen after what it leaves undone.
+const END_LIMIT: Duration = Duration::from_millis(500);
 
 /// How many lines of a log go into a report.
 const LOG_LINES: usize = 80;
@@ -60,14 +63,10 @@ pub(super) async fn run(
         }
         Ok(mut world) => {
             let folder = run_folder.join(name);
-            let mut result = body(plan, &world, &folder, &mut outcome).await;
-            if result.is_ok() && world.kratos_mut().exit().is_some() {
-                // What was seen of a Kratos that is gone is no statement about it.
-                result = Err(anyhow::anyhow!("what the checks saw proves nothing"));
-            }
-            if let Err(error) = result {
+            let result = body(plan, &world, &folder, &mut outcome).await;
+            if let Some(cause) = first_cause(&mut world, result.err()).await {
                 outcome.shown = Shown::Error;
-                outcome.cause = Some(first_cause(&mut world, &error));
+                outcome.cause = Some(cause);
             }
             let begin = Instant::now();
             if let Err(error) = gather(&world, plan, &folder, &mut outcome).await {
@@ -218,10 +217,19 @@ fn surprise(outcome: &TrialOutcome) -> String {
     }
 }
 
-/// What broke first: a Kratos that is gone explains everything after it.
-fn first_cause(world: &mut World, error: &anyhow::Error) -> String {
-    let gone = world.kratos_mut().exit().map(|exit| format!("kratos ended in the middle ({exit}); then: "));
-    format!("{}{error:#}", gone.unwrap_or_default())
+/// What broke first, if anything did: a Kratos that is gone explains everything after it, and what was seen of it is
+/// no statement about Kratos even where every step could be taken.
+async fn first_cause(world: &mut World, error: Option<anyhow::Error>) -> Option<String> {
+    let server = format!("https://{ORY}/");
+    let unanswered = |exchange: &Exchange| exchange.refused.is_some() && exchange.url.starts_with(&server);
+    let suspicious = error.is_some() || world.edge().record().exchanges().iter().any(unanswered);
+    let limit = if suspicious { END_LIMIT } else { Duration::ZERO };
+    let exit = world.kratos_mut().exit_within(limit).await;
+    match (exit, error) {
+        (Some(exit), Some(error)) => Some(format!("kratos ended in the middle ({exit}); then: {error:#}")),
+        (Some(exit), None) => Some(format!("kratos ended in the middle ({exit}): what was seen proves nothing")),
+        (None, error) => error.map(|error| format!("{error:#}")),
+    }
 }
 
 async fn gather(world: &World, plan: &Plan, folder: &Path, outcome: &mut TrialOutcome) -> Result<()> {
@@ -273,7 +281,7 @@ fn learn(redactor: &mut Redactor, plan: &Plan) {
 }
 
 /// The lines of Kratos's log that name one of the trial's flows, and everything that it warns of.
-fn flow_lines(log: &str, exchanges: &[crate::evidence::Exchange]) -> Vec<LogLine> {
+fn flow_lines(log: &str, exchanges: &[Exchange]) -> Vec<LogLine> {
     let mut flows = BTreeSet::new();
     for exchange in exchanges {
         for key in ["flow=", "id="] {

@@ -99,9 +99,9 @@ impl Kratos {
         fs::read_to_string(path).with_context(|| format!("failed to read `{}`", path.display()))
     }
 
-    /// Whether it has ended by itself, and how.
-    pub fn exit(&mut self) -> Option<std::process::ExitStatus> {
-        self.process.exit()
+    /// Whether it has ended by itself, and how; waits so long for it to be seen.
+    pub async fn exit_within(&mut self, limit: Duration) -> Option<std::process::ExitStatus> {
+        tokio::time::timeout(limit, self.process.exited()).await.ok()?.ok()
     }
 
     /// The version that it says it is.
