@@ -1,6 +1,7 @@
 //! The command line: what each call answers, and with which exit code.
 
 use std::fs;
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -159,4 +160,83 @@ fn doctor_finds_what_the_tests_need() -> Result<()> {
         ensure!(ended.stdout.contains(part), "`{part}` is not in: {}", ended.stdout);
     }
     Ok(())
+}
+
+#[test]
+fn a_case_whose_client_is_not_here_is_named_beside_those_that_run() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let mut command = sandbox.run_command(&["cross-browser/curl-with-cookie-jar", QUICK]);
+    command.env("PATH", "/nowhere");
+
+    let ended = sandbox.end(command)?;
+
+    assert_eq!(ended.code(), Some(0), "{}{}", ended.stderr, ended.stdout);
+    ensure!(ended.stdout.contains("1 not run"), "{}", ended.stdout);
+    let results = sandbox.results()?;
+    assert_eq!(results["cases"].as_array().map(Vec::len), Some(1));
+    assert_eq!(results["not_run"][0]["case"], "cross-browser/curl-with-cookie-jar");
+    Ok(())
+}
+
+#[test]
+fn doctor_misses_what_a_variable_names_wrongly() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let mut wrong = sandbox.command(&["doctor"]);
+    wrong.env("KRATOS_REPRO_CHROMEDRIVER", "/nowhere");
+
+    let ended = sandbox.end(wrong)?;
+
+    assert_eq!(ended.code(), Some(3), "{}", ended.stdout);
+    ensure!(ended.stdout.contains("correct KRATOS_REPRO_CHROMEDRIVER"), "{}", ended.stdout);
+    Ok(())
+}
+
+/// As when the terminal is closed: there is nobody to tell the progress to.
+#[test]
+fn a_run_that_nobody_listens_to_finishes() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let mut command = sandbox.run_command(&[QUICK]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    drop((child.stdout.take(), child.stderr.take()));
+
+    let status = child.wait()?;
+
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(sandbox.outcome()?["verdict"], "not-reproduced");
+    sandbox.ensure_nothing_is_left()
+}
+
+#[rstest]
+#[case::full("size=16k")]
+#[case::read_only("ro")]
+fn a_folder_that_takes_no_report_is_named(#[case] option: &str) -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let out = sandbox.path("out").display().to_string();
+    // In a mount namespace of its own, so that nothing is mounted for anybody else and nothing stays.
+    let script = r#"mount -t tmpfs -o "$1" none "$2" || exit 77; shift 2; exec "$@""#;
+    let program = sandbox.run_command(&[QUICK]);
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script, "sh", option, &out]).arg(program.get_program());
+    command.args(program.get_args()).env("TMPDIR", sandbox.tmp()).env("NO_COLOR", "1");
+
+    let ended = match sandbox.end(command) {
+        Ok(ended) if ended.code() != Some(77) && !ended.stderr.contains("unshare: ") => ended,
+        refused => {
+            eprintln!("not run: no file system can be mounted here ({refused:?})");
+            return Ok(());
+        }
+    };
+
+    ended.ensure_refused(3, &[&out])
+}
+
+#[rstest]
+#[case::many_cases(&["up", "code-flows"], "hint: choose one of code-flows/")]
+#[case::no_fix(&["up", "--fixed", BROWSER], "hint: leave out --fixed")]
+fn what_cannot_stand_is_a_wrong_call(#[case] arguments: &[&str], #[case] word: &str) -> Result<()> {
+    let sandbox = Sandbox::new()?;
+
+    sandbox.call(arguments)?.ensure_refused(2, &[word])?;
+
+    sandbox.ensure_nothing_is_left()
 }
