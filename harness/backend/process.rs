@@ -154,11 +154,6 @@ impl Process {
         self.child.wait().await.with_context(|| format!("failed to wait for `{}`", self.name))
     }
 
-    /// How it ended, if it has.
-    pub fn exit(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().ok().flatten()
-    }
-
     /// Ends the whole group, with helpers that have left it, and waits until nothing of it runs.
     ///
     /// # Errors
