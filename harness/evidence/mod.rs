@@ -4,5 +4,5 @@
 mod record;
 mod redact;
 
-pub use record::{CookieSeen, Exchange, LogLine, MailSeen, StepState, StepTaken};
+pub use record::{CookieSeen, Exchange, LogLine, MailSeen, StepState, StepTaken, path_of};
 pub use redact::{Redactor, Secret};

@@ -39,9 +39,7 @@ pub struct Exchange {
 impl Exchange {
     /// The path of the URL, without query.
     pub fn path(&self) -> &str {
-        let rest = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
-        let path = rest.find('/').map_or("/", |start| &rest[start..]);
-        path.split(['?', '#']).next().unwrap_or(path)
+        path_of(&self.url)
     }
 
     /// The host of the URL, without port.
@@ -59,6 +57,13 @@ impl Exchange {
     pub fn response_header<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         header(&self.response_headers, name)
     }
+}
+
+/// The path of a URL, without query; of a bare path the same.
+pub fn path_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.find('/').map_or("/", |start| &rest[start..]);
+    path.split(['?', '#']).next().unwrap_or(path)
 }
 
 fn header<'a>(headers: &'a [(String, String)], name: &'a str) -> impl Iterator<Item = &'a str> {

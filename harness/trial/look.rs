@@ -7,7 +7,7 @@ use serde_saphyr::Spanned;
 use super::{CheckRole, CheckSeen};
 use crate::browser::{Browser, Page};
 use crate::case::{Answer, Check, Cookie, Posts, SentCookie, Within};
-use crate::evidence::Exchange;
+use crate::evidence::{Exchange, path_of};
 use crate::world::{UI, World};
 
 /// A cookie's lifetime may differ from what was asked by this, in s: pages take time.
@@ -173,10 +173,4 @@ impl Standpoint<'_> {
 
 fn signed_in(who: Option<String>) -> String {
     who.map_or("not signed in".to_owned(), |who| format!("signed in as {who}"))
-}
-
-fn path_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let path = rest.find('/').map_or("/", |start| &rest[start..]);
-    path.split(['?', '#']).next().unwrap_or(path)
 }
