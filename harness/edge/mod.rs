@@ -6,6 +6,7 @@
 mod carry;
 mod fault;
 mod listener;
+pub mod policy;
 mod record;
 mod refusal;
 mod tls;
