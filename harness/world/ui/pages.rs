@@ -9,6 +9,7 @@ use minijinja::{Environment, UndefinedBehavior, context};
 use serde_json::Value;
 use url::Url;
 
+use crate::case::FlowKind;
 use crate::case::interface::{Guard, Submit};
 
 const TEMPLATES: [&str; 4] = ["page.html", "flow.html", "error.html", "welcome.html"];
@@ -24,32 +25,6 @@ pub(super) struct Pages {
     submit: Submit,
     guard: Guard,
     kratos: Url,
-}
-
-/// The self-service flows that have a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flow {
-    Login,
-    Registration,
-    Recovery,
-    Verification,
-    Settings,
-}
-
-impl Flow {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Login, Self::Registration, Self::Recovery, Self::Verification, Self::Settings];
-
-    /// The name of the flow in paths, Kratos's and the interface's.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::Registration => "registration",
-            Self::Recovery => "recovery",
-            Self::Verification => "verification",
-            Self::Settings => "settings",
-        }
-    }
 }
 
 /// Who is signed in, as the welcome page shows it.
@@ -86,8 +61,8 @@ impl Pages {
     }
 
     /// The page of a flow; without the flow, the shell that the script fills.
-    pub(super) fn render_flow(&self, page: Flow, flow: Option<&Value>) -> Result<String> {
-        self.render("flow.html", page.name(), context! { flow => flow.map(Serde) })
+    pub(super) fn render_flow(&self, page: FlowKind, flow: Option<&Value>) -> Result<String> {
+        self.render("flow.html", page.word(), context! { flow => flow.map(Serde) })
     }
 
     /// The page of an error object of Kratos, which may lack any key. `again` is where the link goes.

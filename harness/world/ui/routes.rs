@@ -11,9 +11,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
 
+use crate::case::FlowKind;
 use crate::case::interface::Submit;
 
-use super::pages::{Flow, Pages, Visitor};
+use super::pages::{Pages, Visitor};
 use super::upstream::{Answer, Upstream};
 
 #[derive(Debug)]
@@ -33,20 +34,20 @@ pub(super) fn build(pages: Pages, upstream: Upstream, submit: Submit) -> Router 
         .route("/error", get(show_error))
         .route("/style.css", get(send_style))
         .route("/app.js", get(send_script));
-    for flow in Flow::ALL {
+    for flow in FlowKind::ALL {
         router = router
-            .route(&format!("/{}", flow.name()), get(move |site, keys, browser| show_flow(flow, site, keys, browser)));
+            .route(&format!("/{}", flow.word()), get(move |site, keys, browser| show_flow(flow, site, keys, browser)));
     }
     router.with_state(Arc::new(Site { pages, upstream, submit }))
 }
 
 async fn show_flow(
-    flow: Flow,
+    flow: FlowKind,
     State(site): State<Arc<Site>>,
     Query(keys): Keys,
     browser: HeaderMap,
 ) -> Result<Response, Failure> {
-    let name = flow.name();
+    let name = flow.word();
     let Some((_, id)) = keys.iter().find(|(key, _)| key == "flow") else {
         let start = format!("self-service/{name}/browser");
         return redirect(site.upstream.url(&start, &keys)?.as_str());

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::pages::{Flow, Visitor};
+use super::pages::Visitor;
 use super::*;
+use crate::case::FlowKind;
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/ui")
@@ -60,7 +61,7 @@ fn tag<'a>(html: &'a str, attribute: &str) -> Result<&'a str> {
 #[tokio::test]
 async fn a_flow_keeps_the_nodes_in_the_order_of_kratos() -> Result<()> {
     let flow = sample("login-wrong-code.json")?;
-    let html = plain().await?.render_flow(Flow::Login, Some(&flow))?;
+    let html = plain().await?.render_flow(FlowKind::Login, Some(&flow))?;
     let form = html.split_once("<form").context("no form")?.1;
     let shown: Vec<_> = form.split(" name=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     let sent: Vec<_> = flow["ui"]["nodes"]
@@ -83,13 +84,13 @@ async fn a_flow_keeps_the_nodes_in_the_order_of_kratos() -> Result<()> {
 
 #[tokio::test]
 async fn a_button_is_not_held_back_by_a_field_of_another_method() -> Result<()> {
-    let html = plain().await?.render_flow(Flow::Login, Some(&sample("login.json")?))?;
+    let html = plain().await?.render_flow(FlowKind::Login, Some(&sample("login.json")?))?;
     assert!(tag(&html, "value=\"code\"")?.contains("formnovalidate"), "{html}");
     assert!(!tag(&html, "value=\"password\"")?.contains("formnovalidate"), "{html}");
     assert!(tag(&html, "id=\"input/password\"")?.contains(" required"), "{html}");
 
     // Asking for another code is possible without a code.
-    let html = plain().await?.render_flow(Flow::Login, Some(&sample("login-wrong-code.json")?))?;
+    let html = plain().await?.render_flow(FlowKind::Login, Some(&sample("login-wrong-code.json")?))?;
     assert!(tag(&html, "name=\"resend\"")?.contains("formnovalidate"), "{html}");
     assert!(!tag(&html, "data-testid=\"node/button/method\"")?.contains("formnovalidate"), "{html}");
     Ok(())
@@ -106,7 +107,7 @@ async fn hostile_text_stays_text() -> Result<()> {
     let pages = plain().await?;
     let session = json!({ "identity": { "traits": { "email": hostile } } });
     for html in [
-        pages.render_flow(Flow::Login, Some(&flow))?,
+        pages.render_flow(FlowKind::Login, Some(&flow))?,
         pages.render_error(&json!({ "id": hostile, "reason": hostile }), StatusCode::FORBIDDEN, "/login")?,
         pages.render_welcome(Visitor::SignedIn { session: &session, logout: Some(hostile) })?,
     ] {
@@ -126,7 +127,7 @@ async fn the_script_is_loaded_only_where_it_has_work(
     #[case] guard: Guard,
     #[case] loaded: bool,
 ) -> Result<()> {
-    let html = load(submit, guard).await?.render_flow(Flow::Login, Some(&sample("login.json")?))?;
+    let html = load(submit, guard).await?.render_flow(FlowKind::Login, Some(&sample("login.json")?))?;
     assert_eq!(html.contains("<script src=\"/app.js\""), loaded, "{html}");
     Ok(())
 }
@@ -134,7 +135,7 @@ async fn the_script_is_loaded_only_where_it_has_work(
 #[tokio::test]
 async fn the_script_is_told_how_to_behave() -> Result<()> {
     let guard = Guard::DisableAfter(Duration::from_millis(1500));
-    let html = load(Submit::Ajax, guard).await?.render_flow(Flow::Recovery, None)?;
+    let html = load(Submit::Ajax, guard).await?.render_flow(FlowKind::Recovery, None)?;
     for told in
         ["data-submit=\"ajax\"", "data-guard=\"disable-after\"", "data-guard-ms=\"1500\"", "data-page=\"recovery\""]
     {

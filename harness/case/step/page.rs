@@ -1,0 +1,138 @@
+//! What a person does in a browser.
+
+use serde::{Deserialize, Serialize};
+
+use super::FlowKind;
+use crate::case::duration::Time;
+use crate::case::fields::Fields;
+use crate::case::short::short_form;
+
+/// How a form is submitted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// One click on the button.
+    #[default]
+    Once,
+    /// Two clicks on the button.
+    DoubleClick,
+    /// Enter twice in the field that was filled in last.
+    EnterTwice,
+    /// A click on the button, then Enter.
+    ClickThenEnter,
+}
+
+impl How {
+    /// The word in case files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Once => "once",
+            Self::DoubleClick => "double-click",
+            Self::EnterTwice => "enter-twice",
+            Self::ClickThenEnter => "click-then-enter",
+        }
+    }
+}
+
+/// See [`super::Step::Open`]. Exactly one of `flow`, `flow_of`, `page` and `link` says what.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Open {
+    /// The browser.
+    #[serde(rename = "in")]
+    pub browser: String,
+    /// A new flow, from Kratos's own start page of it.
+    #[serde(default)]
+    pub flow: Option<FlowKind>,
+    /// The address that this other browser shows.
+    #[serde(default)]
+    pub flow_of: Option<String>,
+    /// A path of the interface, such as `/welcome`.
+    #[serde(default)]
+    pub page: Option<String>,
+    /// A link that was read from a mail: `$link`.
+    #[serde(default)]
+    pub link: Option<String>,
+}
+
+/// See [`super::Step::Submit`]. Short: the method alone.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(remote = "Self", deny_unknown_fields)]
+pub struct Submit {
+    /// The value of the button named `method`.
+    pub method: String,
+    /// Once, or too often.
+    #[serde(default)]
+    pub how: How,
+    /// Between the first and the second time; 80 ms where it is left out.
+    #[serde(default = "default_pause")]
+    pub pause: Time,
+}
+
+fn default_pause() -> Time {
+    Time(std::time::Duration::from_millis(80))
+}
+
+short_form!(Submit, "a method, or a map with `method`, `how` and `pause`", |method: &str| Ok(Submit {
+    method: method.to_owned(),
+    how: How::Once,
+    pause: default_pause(),
+}));
+
+/// See [`super::Step::ReadMail`]. Short: the recipient.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(remote = "Self", deny_unknown_fields)]
+pub struct ReadMail {
+    /// To whom it must be.
+    pub to: String,
+}
+
+short_form!(ReadMail, "a recipient, or a map with `to`", |to: &str| Ok(ReadMail { to: to.to_owned() }));
+
+/// How a form is posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PostAs {
+    /// As a form: a top-level navigation.
+    Form,
+    /// As JSON, by a credentialed `fetch`.
+    Json,
+}
+
+impl PostAs {
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Form => "a form",
+            Self::Json => "JSON",
+        }
+    }
+}
+
+/// See [`super::Step::SendForm`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SendForm {
+    /// The browser that shows the form.
+    pub from: String,
+    /// The browser that posts it.
+    #[serde(rename = "in")]
+    pub browser: String,
+    /// How.
+    #[serde(rename = "as")]
+    pub post_as: PostAs,
+    /// The values that are put into it, the button's among them.
+    #[serde(default)]
+    pub values: Fields,
+}
+
+/// See [`super::Step::Resubmit`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resubmit {
+    /// The browser.
+    #[serde(rename = "in")]
+    pub browser: String,
+    /// How.
+    #[serde(rename = "as")]
+    pub post_as: PostAs,
+}
