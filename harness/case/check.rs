@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::duration::Time;
 use super::short::short_form;
+use super::step::at;
 
 /// Which steps' exchanges a check looks at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -187,11 +188,15 @@ pub struct SignedIn {
     /// As whom; anybody where it is left out.
     #[serde(default, rename = "as")]
     pub email: Option<String>,
+    /// The tenant at which; the first where it is left out.
+    #[serde(default)]
+    pub at: Option<String>,
 }
 
 short_form!(SignedIn, "a browser, or a map with `in` and `as`", |browser: &str| Ok(SignedIn {
     browser: browser.to_owned(),
-    email: None
+    email: None,
+    at: None
 }));
 
 /// See [`Check::SignedOut`]. Short: the browser.
@@ -201,9 +206,15 @@ pub struct SignedOut {
     /// The browser.
     #[serde(rename = "in")]
     pub browser: String,
+    /// The tenant at which; the first where it is left out.
+    #[serde(default)]
+    pub at: Option<String>,
 }
 
-short_form!(SignedOut, "a browser, or a map with `in`", |browser: &str| Ok(SignedOut { browser: browser.to_owned() }));
+short_form!(SignedOut, "a browser, or a map with `in`", |browser: &str| Ok(SignedOut {
+    browser: browser.to_owned(),
+    at: None
+}));
 
 /// See [`Check::Sessions`] and [`Check::Identities`].
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -213,6 +224,9 @@ pub struct Counted {
     pub of: String,
     /// How many.
     pub count: usize,
+    /// The tenant at which; the first where it is left out.
+    #[serde(default)]
+    pub at: Option<String>,
 }
 
 /// See [`Check::Cookie`].
@@ -242,6 +256,16 @@ impl Check {
             Self::SignedOut(it) => Some(&it.browser),
             Self::Cookie(it) => Some(&it.browser),
             Self::Posts(_) | Self::Answer(_) | Self::SentCookie(_) | Self::Sessions(_) | Self::Identities(_) => None,
+        }
+    }
+
+    /// The tenant that it names.
+    pub fn tenant(&self) -> Option<&str> {
+        match self {
+            Self::SignedIn(it) => it.at.as_deref(),
+            Self::SignedOut(it) => it.at.as_deref(),
+            Self::Sessions(it) | Self::Identities(it) => it.at.as_deref(),
+            _ => None,
         }
     }
 
@@ -284,12 +308,12 @@ impl Check {
             Self::Message(it) => format!("message {} on the page{}", it.id.text(), place(&it.browser)),
             Self::ErrorPage(it) => format!("an error page with {}{}", it.id, place(&it.browser)),
             Self::SignedIn(it) => match &it.email {
-                Some(email) => format!("{} is signed in as {email}", it.browser),
-                None => format!("{} is signed in", it.browser),
+                Some(email) => format!("{} is signed in as {email}{}", it.browser, at(&it.at)),
+                None => format!("{} is signed in{}", it.browser, at(&it.at)),
             },
-            Self::SignedOut(it) => format!("{} is not signed in", it.browser),
-            Self::Sessions(it) => format!("{} active session(s) of {}", it.count, it.of),
-            Self::Identities(it) => format!("{} identity(ies) with {}", it.count, it.of),
+            Self::SignedOut(it) => format!("{} is not signed in{}", it.browser, at(&it.at)),
+            Self::Sessions(it) => format!("{} active session(s) of {}{}", it.count, it.of, at(&it.at)),
+            Self::Identities(it) => format!("{} identity(ies) with {}{}", it.count, it.of, at(&it.at)),
             Self::Cookie(it) if it.absent => format!("no cookie {} in {}", it.name, it.browser),
             Self::Cookie(it) => {
                 let lasts = it.lasts.map_or(String::new(), |time| format!(" that lasts {}", time.text()));

@@ -18,7 +18,19 @@ pub struct InterfaceSpec {
     /// What the interface does against a second submit. It is [`Guard::None`] if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guard: Option<Guard>,
+    /// Where browsers reach it; `https://ui.example.test/` where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// How it tells tenants apart. It is [`TenantsBy::Routes`] if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenants: Option<TenantsBy>,
+    /// The tenant whose Kratos it asks, whoever the page is for; `own` for that of the page, which is the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks: Option<String>,
 }
+
+/// The word for an interface that asks the Kratos of the page's own tenant.
+pub const OWN: &str = "own";
 
 impl InterfaceSpec {
     /// The way to submit, with the default applied.
@@ -32,6 +44,29 @@ impl InterfaceSpec {
     pub fn guard(&self) -> Guard {
         self.guard.unwrap_or_default()
     }
+
+    /// Where browsers reach it.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.url.as_deref().unwrap_or("https://ui.example.test/")
+    }
+
+    /// The one tenant that is asked for all, if it is so.
+    #[must_use]
+    pub fn asks(&self) -> Option<&str> {
+        self.asks.as_deref().filter(|name| *name != OWN)
+    }
+}
+
+/// How an interface for several tenants tells them apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TenantsBy {
+    /// Each has a route of its own: `/login/customer`.
+    #[default]
+    Routes,
+    /// One `/login` asks who the person is and goes on with `?tenant=customer`.
+    Choice,
 }
 
 /// How the interface sends a form to Kratos.
@@ -181,8 +216,11 @@ mod tests {
 
     #[test]
     fn a_spec_survives_writing_and_reading() -> Result<()> {
-        let spec =
-            InterfaceSpec { submit: Some(Submit::Ajax), guard: Some(Guard::DisableAfter(Duration::from_millis(1500))) };
+        let spec = InterfaceSpec {
+            submit: Some(Submit::Ajax),
+            guard: Some(Guard::DisableAfter(Duration::from_millis(1500))),
+            ..InterfaceSpec::default()
+        };
         let text = serde_saphyr::to_string(&spec)?;
         assert_eq!(serde_saphyr::from_str::<InterfaceSpec>(&text)?, spec);
         assert!(text.contains("disable-after-1500ms"), "{text}");

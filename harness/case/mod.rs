@@ -13,6 +13,7 @@ mod merge;
 mod nearest;
 mod places;
 mod read;
+mod server;
 mod short;
 mod spec;
 mod step;
@@ -28,7 +29,8 @@ pub use error::CaseError;
 pub use fields::Fields;
 pub use file::{CaseFile, Change, Expected, Fix};
 pub use merge::merge;
-pub use spec::{BrowserSpec, ClientSpec, FaultSpec, KratosSpec, Program, WorldSpec};
+pub use server::{KratosServer, KratosSpec};
+pub use spec::{BrowserSpec, ClientSpec, FaultSpec, Program, WorldSpec};
 pub use step::{
     FetchFlow, FlowKind, FlowType, How, Identity, Open, PostAs, ReadMail, Resubmit, SendForm, StartFlow, Step, Submit,
     SubmitFlow,

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::duration::Time;
 use super::interface::InterfaceSpec;
 use super::merge;
+use super::server::KratosSpec;
 
 /// The inhabitants of a world, as far as a case names them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,9 @@ pub struct WorldSpec {
     /// The Kratos of the world.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kratos: Option<KratosSpec>,
+    /// Several Kratos by name, each with a database of its own; what `kratos` says holds for all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenants: Option<BTreeMap<String, KratosSpec>>,
     /// The fixture interface.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ui: Option<InterfaceSpec>,
@@ -49,23 +52,6 @@ impl WorldSpec {
     pub fn client_names(&self) -> Vec<&str> {
         self.clients.iter().flatten().map(|(name, _)| name.as_str()).collect()
     }
-
-    /// The profile's name.
-    pub fn profile(&self) -> &str {
-        self.kratos.as_ref().and_then(|kratos| kratos.profile.as_deref()).unwrap_or("code")
-    }
-}
-
-/// One Kratos.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KratosSpec {
-    /// A folder of `fixtures/profiles`; `code` where it is left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub profile: Option<String>,
-    /// Kratos configuration that is merged over the profile, as a reporter pastes it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config: Option<Value>,
 }
 
 /// One browser.
@@ -170,7 +156,7 @@ mod tests {
 
         assert_eq!(whole.browser_names(), ["a", "b"]);
         assert_eq!(whole.faults, Some(vec![]));
-        assert_eq!(whole.profile(), "code");
-        assert_eq!(whole.kratos.and_then(|it| it.config), Some(json!({ "log": { "level": "debug" } })));
+        let server = whole.servers().remove(0);
+        assert_eq!((server.profile.as_str(), server.configs), ("code", vec![json!({ "log": { "level": "debug" } })]));
     }
 }

@@ -50,6 +50,9 @@ pub struct Identity {
     /// Its password, if it is to sign in by one.
     #[serde(default)]
     pub password: Option<String>,
+    /// The tenant that it is of; the first where it is left out.
+    #[serde(default)]
+    pub at: Option<String>,
 }
 
 impl Step {
@@ -70,6 +73,16 @@ impl Step {
             Self::StartFlow(step) => Some(&step.by),
             Self::FetchFlow(step) => Some(&step.by),
             Self::SubmitFlow(step) => Some(&step.by),
+            _ => None,
+        }
+    }
+
+    /// The tenant that it names.
+    pub fn tenant(&self) -> Option<&str> {
+        match self {
+            Self::Identity(it) => it.at.as_deref(),
+            Self::Open(it) => it.at.as_deref(),
+            Self::StartFlow(it) => it.at.as_deref(),
             _ => None,
         }
     }
@@ -115,10 +128,10 @@ impl Step {
             fields.0.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
         };
         match self {
-            Self::Identity(it) => format!("create the identity {}", it.email),
+            Self::Identity(it) => format!("create the identity {}{}", it.email, at(&it.at)),
             Self::Open(open) => {
                 let what = match (open.flow, &open.flow_of, &open.page, &open.link) {
-                    (Some(flow), ..) => format!("a new {} flow", flow.word()),
+                    (Some(flow), ..) => format!("a new {} flow{}", flow.word(), at(&open.at)),
                     (_, Some(other), ..) => format!("the page of {other}"),
                     (.., Some(page), _) => page.clone(),
                     _ => "the link from the mail".to_owned(),
@@ -143,7 +156,7 @@ impl Step {
             Self::Back(name) => format!("go back in {name}"),
             Self::DeleteCookies(name) => format!("delete the cookies of {name}"),
             Self::StartFlow(it) => {
-                format!("start a {} flow for {} with {}", it.flow.word(), it.flow_type.word(), it.by)
+                format!("start a {} flow{} for {} with {}", it.flow.word(), at(&it.at), it.flow_type.word(), it.by)
             }
             Self::FetchFlow(it) => format!("fetch the flow with {}", it.by),
             Self::SubmitFlow(it) if it.headers.0.is_empty() => {
@@ -154,4 +167,9 @@ impl Step {
             }
         }
     }
+}
+
+/// ` at` a tenant, where one is named.
+pub(super) fn at(tenant: &Option<String>) -> String {
+    tenant.as_ref().map_or(String::new(), |name| format!(" at {name}"))
 }

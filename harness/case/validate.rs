@@ -1,5 +1,6 @@
 //! Refuses a case that names something which is not in its world, before anything starts.
 
+mod servers;
 mod world;
 
 use std::path::Path;
@@ -17,8 +18,19 @@ use super::spec::WorldSpec;
 use super::step::Step;
 use world::WorldCheck;
 
-/// The host names of every world.
-pub const HOSTS: [&str; 2] = ["ui.example.test", "ory.example.test"];
+/// The host names that a world may have.
+pub const HOSTS: [&str; 9] = [
+    "ui.example.test",
+    "ory.example.test",
+    "customers.example.test",
+    "employees.example.test",
+    "hydra.example.test",
+    "legacy.example.test",
+    // Another site: the registrable domain differs.
+    "app.other.test",
+    "localhost",
+    "127.0.0.1",
+];
 
 /// Checks a case against the claims, the fixtures and its own words.
 ///
@@ -119,6 +131,8 @@ impl Context<'_> {
         world_check.steps_of_faults(world, steps.len())?;
         let browsers = world.browser_names();
         let clients = world.client_names();
+        let servers = world.servers();
+        let tenants: Vec<&str> = servers.iter().map(|it| it.name.as_str()).collect();
         let mut current: Option<&str> = None;
         let mut mail_read = false;
         let mut started: Vec<&str> = Vec::new();
@@ -126,6 +140,9 @@ impl Context<'_> {
             let place = step.referenced;
             for name in step.value.browsers() {
                 self.known("browser", name, &browsers, place)?;
+            }
+            if let Some(name) = step.value.tenant() {
+                self.known("tenant", name, &tenants, place)?;
             }
             if let Some(name) = step.value.client() {
                 self.known("client", name, &clients, place)?;
@@ -167,6 +184,9 @@ impl Context<'_> {
             if let Some(name) = check.value.browser() {
                 self.known("browser", name, &browsers, place)?;
             }
+            if let Some(name) = check.value.tenant() {
+                self.known("tenant", name, &tenants, place)?;
+            }
             if check.value.needs_last_browser() && current.is_none() {
                 return Err(self.error(place, "no browser was opened: this check has no page to look at".to_owned()));
             }
@@ -177,7 +197,8 @@ impl Context<'_> {
                 _ => continue,
             };
             if let Some(name) = listener {
-                let listeners: Vec<&str> = browsers.iter().chain(&clients).copied().chain(["ui"]).collect();
+                let listeners: Vec<&str> =
+                    browsers.iter().chain(&clients).copied().chain(["ui"]).chain(tenants.iter().copied()).collect();
                 self.known("browser or client", name, &listeners, place)?;
             }
             if !path.starts_with('/') {

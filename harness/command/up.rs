@@ -14,7 +14,7 @@ use crate::backend::progress::Progress;
 use crate::browser::{Browser, Window};
 use crate::case::{Case, Catalogue, Step};
 use crate::trial::{Plan, TrialKind, WrongFixes, plans};
-use crate::world::{Files, ORY, UI, World, WorldSettings};
+use crate::world::{Files, World, WorldSettings};
 
 /// The name of the listener for the person.
 const YOU: &str = "you";
@@ -57,7 +57,7 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
             "there is no display here; on one, this opens a browser on the world:\n  {binary} --proxy-server=http://{listener} \
              '--proxy-bypass-list=<-loopback>' --ignore-certificate-errors --user-data-dir={} {}\n",
             profile.display(),
-            start()
+            start(&world)
         ))?;
     }
     place::print("mails appear here; Ctrl-C ends it\n")?;
@@ -90,7 +90,10 @@ async fn stand(plan: &Plan, settings: &WorldSettings) -> Result<Standing> {
     let listener = world.listen(YOU).await?;
     for step in &plan.steps {
         if let Step::Identity(identity) = &step.value {
-            world.kratos().create_identity(&identity.email, identity.password.as_deref()).await?;
+            world
+                .kratos(identity.at.as_deref())?
+                .create_identity(&identity.email, identity.password.as_deref())
+                .await?;
         }
     }
     let profile = settings.folder.join("you");
@@ -98,15 +101,15 @@ async fn stand(plan: &Plan, settings: &WorldSettings) -> Result<Standing> {
     let mut window = None;
     if std::env::var_os("DISPLAY").is_some() {
         let browser = Browser::start(YOU, settings.engine, listener, &profile, Window::Shown).await?;
-        browser.go(&start()).await?;
+        browser.go(&start(&world)).await?;
         window = Some(browser);
     }
     Ok(Standing { window, world, listener, profile })
 }
 
 /// Where a person begins.
-fn start() -> String {
-    format!("https://{UI}/welcome")
+fn start(world: &World) -> String {
+    world.ui().welcome(None)
 }
 
 fn plan(case: &Case, kind: TrialKind) -> Result<Plan> {
@@ -119,8 +122,10 @@ fn plan(case: &Case, kind: TrialKind) -> Result<Plan> {
 fn introduce(case: &Case, plan: &Plan, world: &World) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "{} ({})", case.file.title, plan.name);
-    let _ = writeln!(text, "\n  login page      https://{UI}/login");
-    let _ = writeln!(text, "  Kratos          https://{ORY}/   admin {}", world.kratos().admin());
+    let _ = writeln!(text, "\n  login page      {}", world.ui().url_of("/login"));
+    for kratos in world.every_kratos() {
+        let _ = writeln!(text, "  {:<15} {}   admin {}", kratos.name(), kratos.url(), kratos.admin());
+    }
     let _ = writeln!(text, "  files           {}", world.folder().display());
     let _ = writeln!(text, "\nwhat the case does:");
     for (number, step) in plan.steps.iter().enumerate() {

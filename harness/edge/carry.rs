@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::fault::Effect;
+use super::names::Passage;
 use super::refusal::refusal;
 use super::{Record, Shared};
 use crate::evidence::Exchange;
@@ -31,7 +32,7 @@ const HOP_BY_HOP: [HeaderName; 7] = [
 ];
 
 /// Where the client believes that it talks to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Origin {
     pub(super) scheme: &'static str,
     pub(super) host: String,
@@ -54,11 +55,7 @@ impl Origin {
 
     /// Why nothing is passed on to it, if that is so.
     pub(super) fn refuse(&self, shared: &Shared) -> Option<String> {
-        let Self { scheme, host, port } = self;
-        if shared.names.get(host).is_none() {
-            return Some(format!("`{host}` is no host of this world"));
-        }
-        port.map(|port| format!("`{host}` is served on the usual port of {scheme} only, not on {port}"))
+        shared.names.refuse(self.scheme, &self.host, self.port)
     }
 }
 
@@ -79,7 +76,7 @@ pub(super) async fn carry(
 ) -> Result<Response<Full<Bytes>>, Failed> {
     let (parts, body) = request.into_parts();
     let path_and_query = parts.uri.path_and_query().map_or("/", |it| it.as_str()).to_owned();
-    let (scheme, host) = (origin.scheme, origin.host.clone());
+    let origin = origin.clone();
     let mut exchange = Exchange {
         listener: name.to_owned(),
         method: parts.method.to_string(),
@@ -95,7 +92,7 @@ pub(super) async fn carry(
     let effects: Vec<Effect> = shared
         .faults
         .iter()
-        .filter_map(|fault| fault.strike(step, &host, parts.method.as_str(), parts.uri.path()).cloned())
+        .filter_map(|fault| fault.strike(step, &origin.host, parts.method.as_str(), parts.uri.path()).cloned())
         .collect();
     if !effects.is_empty() {
         exchange.fault = Some(effects.iter().map(Effect::text).collect::<Vec<_>>().join("; "));
@@ -117,8 +114,12 @@ pub(super) async fn carry(
                 tokio::time::sleep(*time).await;
             }
         }
-        let answer = ask(&shared, scheme, &host, parts, &path_and_query, body).await;
-        let mut answer = match answer {
+        let Some(passage) = shared.names.find(&origin.host, origin.port, &path_and_query) else {
+            let why = format!("no server of this world stands behind this path of `{}`", origin.host);
+            open.record.change(id, |exchange| exchange.refused = Some(why.clone()));
+            return Ok(refusal(StatusCode::NOT_FOUND, &why));
+        };
+        let mut answer = match ask(&origin, &passage, parts, body).await {
             Ok(answer) => answer,
             Err(error) => {
                 let why = format!("{error:#}");
@@ -163,30 +164,31 @@ impl Drop for Open {
 }
 
 async fn ask(
-    shared: &Shared,
-    scheme: &'static str,
-    host: &str,
+    origin: &Origin,
+    passage: &Passage,
     parts: hyper::http::request::Parts,
-    path_and_query: &str,
     body: Bytes,
 ) -> Result<Response<Bytes>> {
-    let upstream = shared.names.get(host).context("the name lost its server")?;
+    let host = &origin.host;
+    let port = origin.port.map_or(String::new(), |port| format!(":{port}"));
+    let authority = format!("{host}{port}");
     let asked = async {
-        let stream =
-            TcpStream::connect(upstream).await.with_context(|| format!("failed to reach the server of `{host}`"))?;
+        let stream = TcpStream::connect(passage.upstream)
+            .await
+            .with_context(|| format!("failed to reach the server of `{host}`"))?;
         let (mut sender, connection) = client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .with_context(|| format!("failed to talk to the server of `{host}`"))?;
         let pump = tokio::spawn(connection);
-        let mut request = Request::builder().method(parts.method).uri(path_and_query);
+        let mut request = Request::builder().method(parts.method).uri(&passage.path);
         if let Some(headers) = request.headers_mut() {
             *headers = parts.headers;
             remove_hop_by_hop(headers);
             headers.remove(header::CONTENT_LENGTH);
             // Bodies stay readable in the record.
             headers.remove(header::ACCEPT_ENCODING);
-            headers.insert(header::HOST, HeaderValue::from_str(host).context("the host is no header value")?);
-            headers.insert("x-forwarded-proto", HeaderValue::from_static(scheme));
+            headers.insert(header::HOST, HeaderValue::from_str(&authority).context("the host is no header value")?);
+            headers.insert("x-forwarded-proto", HeaderValue::from_static(origin.scheme));
         }
         let request = request.body(Full::new(body)).context("failed to build the upstream's request")?;
         let answer =

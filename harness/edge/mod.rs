@@ -6,14 +6,14 @@
 mod carry;
 mod fault;
 mod listener;
+mod names;
 pub mod policy;
 mod record;
 mod refusal;
 mod tls;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
@@ -21,30 +21,9 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 pub use fault::{Effect, Fault};
+pub use names::Names;
 pub use record::Record;
 pub use tls::Authority;
-
-/// The host names of a world and the servers behind them.
-#[derive(Debug, Clone, Default)]
-pub struct Names {
-    upstreams: Arc<RwLock<BTreeMap<String, SocketAddr>>>,
-}
-
-impl Names {
-    /// Puts a server behind a name, or another one in its place.
-    pub fn set(&self, host: &str, upstream: SocketAddr) {
-        self.upstreams
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .insert(host.to_ascii_lowercase(), upstream);
-    }
-
-    /// The server behind a name; nothing when the name is not of this world.
-    pub fn get(&self, host: &str) -> Option<SocketAddr> {
-        let upstreams = self.upstreams.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        upstreams.get(&host.to_ascii_lowercase()).copied()
-    }
-}
 
 /// What the listeners of one world share.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::browser::{Browser, Form, Input, Page};
 use crate::case::{Fields, How, Open, PostAs, Resubmit, SendForm, StartFlow, Step, Submit, SubmitFlow};
-use crate::world::{ORY, UI, World};
+use crate::world::World;
 
 /// How long the edge must be without any exchange before a page counts as settled.
 const QUIET: Duration = Duration::from_millis(60);
@@ -31,8 +31,16 @@ pub(super) struct Actor {
     current: Option<String>,
     values: BTreeMap<String, String>,
     mails_read: BTreeMap<String, usize>,
-    flows: BTreeMap<String, Value>,
+    flows: BTreeMap<String, Started>,
     submitted: BTreeMap<String, Form>,
+}
+
+/// A flow that an API client has started.
+#[derive(Debug)]
+struct Started {
+    /// Where it is fetched.
+    fetch_url: String,
+    flow: Value,
 }
 
 impl Actor {
@@ -48,7 +56,7 @@ impl Actor {
         }
         match step {
             Step::Identity(it) => {
-                world.kratos().create_identity(&it.email, it.password.as_deref()).await?;
+                world.kratos(it.at.as_deref())?.create_identity(&it.email, it.password.as_deref()).await?;
             }
             Step::Open(it) => self.open(it, world).await?,
             Step::SwitchTo(_) => {}
@@ -70,8 +78,7 @@ impl Actor {
             Step::DeleteCookies(name) => world.browser(name)?.delete_cookies().await?,
             Step::StartFlow(it) => self.start_flow(it, world).await?,
             Step::FetchFlow(it) => {
-                let url = self.flow_url(&it.by)?;
-                world.client(&it.by)?.get(&url).await?;
+                world.client(&it.by)?.get(&self.flow(&it.by)?.fetch_url).await?;
             }
             Step::SubmitFlow(it) => self.submit_flow(it, world).await?,
         }
@@ -99,9 +106,11 @@ impl Actor {
     async fn open(&self, open: &Open, world: &World) -> Result<()> {
         let browser = world.browser(&open.browser)?;
         let url = match (open.flow, &open.flow_of, &open.page, &open.link) {
-            (Some(flow), ..) => format!("https://{ORY}/self-service/{}/browser", flow.word()),
+            (Some(flow), ..) => {
+                world.kratos(open.at.as_deref())?.url_of(&format!("self-service/{}/browser", flow.word()))
+            }
             (_, Some(other), ..) => world.browser(other)?.url().await?,
-            (.., Some(page), _) => format!("https://{UI}{page}"),
+            (.., Some(page), _) => world.ui().url_of(page),
             (.., Some(link)) => self.resolve(link)?,
             _ => bail!("the step does not say what to open"),
         };
@@ -112,7 +121,7 @@ impl Actor {
         settle(world, browser, QUIET).await?;
         // A success of the command is no proof that there is a page.
         let seen = browser.url().await?;
-        if !seen.starts_with("https://") {
+        if !seen.starts_with("http") {
             bail!("browser `{}` went to {url} and shows {seen}", browser.name());
         }
         Ok(())
@@ -165,9 +174,9 @@ impl Actor {
 
     async fn post(&self, form: &Form, name: &str, post_as: PostAs, number: usize, world: &World) -> Result<()> {
         let browser = world.browser(name)?;
-        if !browser.url().await?.starts_with("https://") {
+        if !browser.url().await?.starts_with("http") {
             // A form is posted from a page: the interface's start page, where no flow begins.
-            browser.go(&format!("https://{UI}/welcome")).await?;
+            browser.go(&world.ui().welcome(None)).await?;
             settle(world, browser, QUIET).await?;
         }
         let page = Page::of(browser);
@@ -180,30 +189,25 @@ impl Actor {
     }
 
     async fn start_flow(&mut self, start: &StartFlow, world: &World) -> Result<()> {
-        let url = format!("https://{ORY}/self-service/{}/{}", start.flow.word(), start.flow_type.word());
+        let kratos = world.kratos(start.at.as_deref())?;
+        let url = kratos.url_of(&format!("self-service/{}/{}", start.flow.word(), start.flow_type.word()));
         let reply = world.client(&start.by)?.get(&url).await?;
         if reply.status != 200 || reply.body["id"].as_str().is_none() {
             bail!("client `{}` got no flow from GET {url}: status {}", start.by, reply.status);
         }
-        let mut flow = reply.body;
-        flow["kratos-repro-kind"] = Value::from(start.flow.word());
-        self.flows.insert(start.by.clone(), flow);
+        let flow = reply.body;
+        let id = flow["id"].as_str().unwrap_or_default();
+        let fetch_url = kratos.url_of(&format!("self-service/{}/flows?id={id}", start.flow.word()));
+        self.flows.insert(start.by.clone(), Started { fetch_url, flow });
         Ok(())
     }
 
-    fn flow(&self, client: &str) -> Result<&Value> {
+    fn flow(&self, client: &str) -> Result<&Started> {
         self.flows.get(client).with_context(|| format!("client `{client}` has started no flow"))
     }
 
-    fn flow_url(&self, client: &str) -> Result<String> {
-        let flow = self.flow(client)?;
-        let kind = flow["kratos-repro-kind"].as_str().unwrap_or_default();
-        let id = flow["id"].as_str().unwrap_or_default();
-        Ok(format!("https://{ORY}/self-service/{kind}/flows?id={id}"))
-    }
-
     async fn submit_flow(&self, submit: &SubmitFlow, world: &World) -> Result<()> {
-        let flow = self.flow(&submit.by)?;
+        let flow = &self.flow(&submit.by)?.flow;
         let action = flow["ui"]["action"].as_str().context("the flow has no `ui.action`")?.to_owned();
         let mut body = Map::new();
         if let Some(token) = csrf_token(flow) {

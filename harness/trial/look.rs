@@ -8,7 +8,7 @@ use super::{CheckRole, CheckSeen};
 use crate::browser::{Browser, Page};
 use crate::case::{Answer, Check, Cookie, Posts, SentCookie, Within};
 use crate::evidence::{Exchange, path_of};
-use crate::world::{UI, World};
+use crate::world::World;
 
 /// A cookie's lifetime may differ from what was asked by this, in s: pages take time.
 const LIFETIME_SLACK: i64 = 60;
@@ -61,20 +61,20 @@ impl Standpoint<'_> {
                 ))
             }
             Check::SignedIn(it) => {
-                let who = self.who(&it.browser).await?;
+                let who = self.who(&it.browser, it.at.as_deref()).await?;
                 let held = who.as_ref().is_some_and(|who| it.email.as_ref().is_none_or(|email| email == who));
                 Ok((held, signed_in(who)))
             }
             Check::SignedOut(it) => {
-                let who = self.who(&it.browser).await?;
+                let who = self.who(&it.browser, it.at.as_deref()).await?;
                 Ok((who.is_none(), signed_in(who)))
             }
             Check::Sessions(it) => {
-                let count = self.world.kratos().sessions(&it.of).await?;
+                let count = self.world.kratos(it.at.as_deref())?.sessions(&it.of).await?;
                 Ok((count == it.count, format!("{count}")))
             }
             Check::Identities(it) => {
-                let count = self.world.kratos().identities(&it.of).await?.len();
+                let count = self.world.kratos(it.at.as_deref())?.identities(&it.of).await?.len();
                 Ok((count == it.count, format!("{count}")))
             }
             Check::Cookie(it) => self.cookie(it).await,
@@ -149,9 +149,9 @@ impl Standpoint<'_> {
     }
 
     /// Who is signed in, by the interface's signed-in page in a tab of its own: the page under test stays as it is.
-    async fn who(&self, name: &str) -> Result<Option<String>> {
+    async fn who(&self, name: &str, at: Option<&str>) -> Result<Option<String>> {
         let browser = self.world.browser(name)?;
-        browser.in_new_tab(&format!("https://{UI}/welcome"), async || Page::of(browser).signed_in().await).await
+        browser.in_new_tab(&self.world.ui().welcome(at), async || Page::of(browser).signed_in().await).await
     }
 
     async fn cookie(&self, check: &Cookie) -> Result<(bool, String)> {

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use futures_util::future::join_all;
 
 use super::act::Actor;
 use super::look::Standpoint;
@@ -13,7 +14,7 @@ use super::plan::Plan;
 use super::{CheckRole, CheckSeen, Phase, Shown, TrialKind, TrialOutcome, secrets};
 use crate::case::Step;
 use crate::evidence::{Exchange, LogLine, MailSeen, Redactor, StepState, StepTaken};
-use crate::world::{ORY, World};
+use crate::world::World;
 
 /// How long the checks are asked again until they hold.
 const CHECK_LIMIT: Duration = Duration::from_secs(5);
@@ -220,14 +221,20 @@ fn surprise(outcome: &TrialOutcome) -> String {
 /// What broke first, if anything did: a Kratos that is gone explains everything after it, and what was seen of it is
 /// no statement about Kratos even where every step could be taken.
 async fn first_cause(world: &mut World, error: Option<anyhow::Error>) -> Option<String> {
-    let server = format!("https://{ORY}/");
-    let unanswered = |exchange: &Exchange| exchange.refused.is_some() && exchange.url.starts_with(&server);
+    let servers: Vec<String> = world.every_kratos().iter().map(|kratos| kratos.url().to_string()).collect();
+    let unanswered = |exchange: &Exchange| {
+        exchange.refused.is_some() && servers.iter().any(|server| exchange.url.starts_with(server))
+    };
     let suspicious = error.is_some() || world.edge().record().exchanges().iter().any(unanswered);
     let limit = if suspicious { END_LIMIT } else { Duration::ZERO };
-    let exit = world.kratos_mut().exit_within(limit).await;
+    let exits = join_all(world.every_kratos_mut().iter_mut().map(async |kratos| {
+        let exit = kratos.exit_within(limit).await?;
+        Some(format!("{} ended in the middle ({exit})", kratos.name()))
+    }));
+    let exit = exits.await.into_iter().flatten().next();
     match (exit, error) {
-        (Some(exit), Some(error)) => Some(format!("kratos ended in the middle ({exit}); then: {error:#}")),
-        (Some(exit), None) => Some(format!("kratos ended in the middle ({exit}): what was seen proves nothing")),
+        (Some(exit), Some(error)) => Some(format!("{exit}; then: {error:#}")),
+        (Some(exit), None) => Some(format!("{exit}: what was seen proves nothing")),
         (None, error) => error.map(|error| format!("{error:#}")),
     }
 }
@@ -251,7 +258,6 @@ async fn gather(world: &World, plan: &Plan, folder: &Path, outcome: &mut TrialOu
     for cookie in &cookies {
         redactor.learn_cookie(&cookie.name, &cookie.value);
     }
-    let log = world.kratos().log()?;
     let record = world.edge().record();
     let seen = mails.into_iter().map(|mail| MailSeen {
         at_ms: record.at_ms(mail.arrived),
@@ -260,7 +266,13 @@ async fn gather(world: &World, plan: &Plan, folder: &Path, outcome: &mut TrialOu
         subject: mail.subject,
     });
     outcome.mails = seen.map(|mail| redactor.mail(&mail)).collect();
-    outcome.log = flow_lines(&log, &exchanges).iter().map(|line| redactor.log_line(line)).collect();
+    for kratos in world.every_kratos() {
+        let log = kratos.log()?;
+        let lines = flow_lines(kratos.name(), &log, &exchanges);
+        outcome.log.extend(lines.iter().map(|line| redactor.log_line(line)));
+        let path = folder.join(format!("{}.log", kratos.name()));
+        fs::write(&path, redactor.text(&log)).with_context(|| format!("failed to write `{}`", path.display()))?;
+    }
     outcome.exchanges = exchanges.iter().map(|exchange| redactor.exchange(exchange)).collect();
     outcome.cookies = cookies.iter().map(|cookie| redactor.cookie(cookie)).collect();
     outcome.steps = outcome.steps.iter().map(|step| redactor.step(step)).collect();
@@ -270,8 +282,7 @@ async fn gather(world: &World, plan: &Plan, folder: &Path, outcome: &mut TrialOu
     }
     outcome.cause = outcome.cause.take().map(|cause| redactor.text(&cause));
     outcome.change = redactor.text(&outcome.change);
-    let path = folder.join("kratos.log");
-    fs::write(&path, redactor.text(&log)).with_context(|| format!("failed to write `{}`", path.display()))
+    Ok(())
 }
 
 /// Tells the redactor the secrets that the case itself names.
@@ -281,7 +292,7 @@ fn learn(redactor: &mut Redactor, plan: &Plan) {
 }
 
 /// The lines of Kratos's log that name one of the trial's flows, and everything that it warns of.
-fn flow_lines(log: &str, exchanges: &[Exchange]) -> Vec<LogLine> {
+fn flow_lines(server: &str, log: &str, exchanges: &[Exchange]) -> Vec<LogLine> {
     let mut flows = BTreeSet::new();
     for exchange in exchanges {
         for key in ["flow=", "id="] {
@@ -297,7 +308,7 @@ fn flow_lines(log: &str, exchanges: &[Exchange]) -> Vec<LogLine> {
                 || flows.iter().any(|flow| flow.len() == 36 && line.contains(flow))
         })
         .take(LOG_LINES)
-        .map(|line| LogLine { server: "kratos".to_owned(), text: line.to_owned() })
+        .map(|line| LogLine { server: server.to_owned(), text: line.to_owned() })
         .collect()
 }
 

@@ -8,7 +8,8 @@ use crate::evidence::{Exchange, Redactor, Secret};
 
 /// Learns the secrets of a world: those of the configuration, and the cookies that the edge adds.
 pub(super) fn learn_world(redactor: &mut Redactor, world: &WorldSpec) {
-    if let Some(config) = world.kratos.as_ref().and_then(|kratos| kratos.config.as_ref()) {
+    let tenants = world.tenants.iter().flatten().map(|(_, kratos)| kratos);
+    for config in world.kratos.iter().chain(tenants).filter_map(|kratos| kratos.config.as_ref()) {
         redactor.learn_json(config);
         learn_texts(redactor, &config["secrets"]);
         learn_credentials(redactor, config);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use url::Url;
 
 use crate::backend::{Launch, Output, Process, free_port, wait_until};
 use crate::case::merge;
@@ -23,14 +24,22 @@ const PORT_CHOICES: usize = 3;
 /// What a Kratos is started from.
 #[derive(Debug, Clone)]
 pub struct KratosSettings {
+    /// Its name in the world.
+    pub name: String,
+    /// Where browsers reach it.
+    pub url: Url,
     /// The server's binary.
     pub binary: PathBuf,
     /// A SQLite database that was migrated by this binary.
     pub template: PathBuf,
     /// The profile's folder: `kratos.yml` and what it names.
     pub profile: PathBuf,
-    /// What the case puts over the profile.
-    pub config: Value,
+    /// Where it and the interface stand in this world, as configuration over the profile.
+    pub addresses: Value,
+    /// What the case puts over both, one after the other.
+    pub configs: Vec<Value>,
+    /// Whether it runs with `--dev`.
+    pub dev: bool,
     /// The `courier` block.
     pub courier: Value,
     /// The proxy and the trusted authority, for what Kratos asks of other hosts.
@@ -45,6 +54,8 @@ pub struct KratosSettings {
 #[derive(Debug)]
 #[must_use = "Kratos is killed when this is dropped"]
 pub struct Kratos {
+    name: String,
+    url: Url,
     process: Process,
     public: std::net::SocketAddr,
     admin: String,
@@ -68,7 +79,9 @@ impl Kratos {
             match ready(&mut process, &http, public, &log).await {
                 Ok(()) => {
                     let public = ([127, 0, 0, 1], public).into();
-                    return Ok(Self { process, public, admin: format!("http://127.0.0.1:{admin}/admin"), http });
+                    let admin = format!("http://127.0.0.1:{admin}/admin");
+                    let (name, url) = (settings.name.clone(), settings.url.clone());
+                    return Ok(Self { name, url, process, public, admin, http });
                 }
                 // Another program was quicker: that says nothing about Kratos.
                 Err(error) if choices < PORT_CHOICES && error.to_string().contains("address already in use") => {
@@ -78,6 +91,21 @@ impl Kratos {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Its name in the world: `kratos`, or the tenant's.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where browsers reach it.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The URL of a path below it, as browsers know it.
+    pub fn url_of(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
     }
 
     /// Where its public API listens.
@@ -141,8 +169,7 @@ impl Kratos {
     /// # Errors
     /// When the admin API does not answer.
     pub async fn identities(&self, email: &str) -> Result<Vec<String>> {
-        let mut url =
-            url::Url::parse(&format!("{}/identities", self.admin)).context("failed to build the admin URL")?;
+        let mut url = Url::parse(&format!("{}/identities", self.admin)).context("failed to build the admin URL")?;
         url.query_pairs_mut().append_pair("credentials_identifier", email);
         let answer = self.get_url(url.as_str()).await?;
         let list = answer.as_array().context("the list of identities is no list")?;
@@ -196,6 +223,7 @@ fn launch(settings: &KratosSettings, public: u16, admin: u16, log: &Path) -> Res
     Launch::new(&settings.binary, &settings.profile, Output::File(log.to_owned()))
         .args(["serve", "--watch-courier", "--sqa-opt-out", "-c"])
         .args([&path])
+        .args(settings.dev.then_some("--dev"))
         .env("HOME", &settings.folder)
         .env("HTTP_PROXY", &settings.proxy)
         .env("HTTPS_PROXY", &settings.proxy)
@@ -203,14 +231,17 @@ fn launch(settings: &KratosSettings, public: u16, admin: u16, log: &Path) -> Res
         .start()
 }
 
-/// The profile, the case's changes over it, and over both what only this world can know.
+/// The profile, the world's addresses and the case's changes over it, and over all what only this world can know.
 fn config(settings: &KratosSettings, public: u16, admin: u16, database: &Path) -> Result<Value> {
     let path = settings.profile.join("kratos.yml");
     let text = fs::read_to_string(&path).with_context(|| format!("failed to read profile `{}`", path.display()))?;
     let mut config: Value = serde_saphyr::from_str(&text)
         .map_err(|error| anyhow!("{error}"))
         .with_context(|| format!("failed to read profile `{}`", path.display()))?;
-    merge(&mut config, &settings.config);
+    merge(&mut config, &settings.addresses);
+    for over in &settings.configs {
+        merge(&mut config, over);
+    }
     let world = json!({
         "dsn": format!("sqlite://{}?_fk=true&mode=rwc&_journal_mode=WAL&_busy_timeout=5000", database.display()),
         "serve": {

@@ -6,18 +6,23 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use url::Url;
 
-use crate::case::interface::{Guard, Submit};
+use crate::case::interface::{Guard, Submit, TenantsBy};
 
 mod pages;
+mod place;
 mod routes;
 mod upstream;
 
 use pages::Pages;
+use place::Links;
+pub use place::UiTenant;
+use routes::{Site, Tenant};
 use upstream::Upstream;
 
 /// How long [`Ui::close`] waits for requests that are under way.
@@ -32,8 +37,12 @@ pub struct UiSettings {
     pub guard: Guard,
     /// The folder with the templates, the style sheet and the script.
     pub templates: PathBuf,
-    /// Kratos's public base URL as browsers see it.
-    pub kratos: Url,
+    /// Where browsers reach it: a scheme, a host and perhaps a port.
+    pub url: Url,
+    /// Whose flows it shows.
+    pub tenants: Vec<UiTenant>,
+    /// How it tells them apart, where there are several.
+    pub tenants_by: TenantsBy,
     /// The client for the interface's own requests to Kratos. It must not follow redirects.
     pub client: reqwest::Client,
 }
@@ -42,6 +51,8 @@ pub struct UiSettings {
 #[derive(Debug)]
 #[must_use = "the interface stops when it is dropped"]
 pub struct Ui {
+    url: Url,
+    places: Vec<(String, Links)>,
     addr: SocketAddr,
     // Dropping the sender is the signal to stop, so a dropped `Ui` stops as well.
     stop: oneshot::Sender<()>,
@@ -54,14 +65,20 @@ impl Ui {
     /// # Errors
     /// If a file is missing from the folder, if a template has a mistake, or if no port can be bound.
     pub async fn start(settings: UiSettings) -> Result<Self> {
-        let kratos = folder_url(settings.kratos);
-        let pages = Pages::load(&settings.templates, settings.submit, settings.guard, &kratos).await?;
-        let upstream = Upstream::new(kratos, settings.client);
+        let pages = Pages::load(&settings.templates, settings.submit, settings.guard).await?;
+        let mut places = Vec::new();
+        let mut tenants = Vec::new();
+        for tenant in settings.tenants {
+            let links = Links::new(tenant.route.as_deref(), settings.tenants_by);
+            places.push((tenant.name, links.clone()));
+            let upstream = Upstream::new(folder_url(tenant.kratos), settings.client.clone());
+            tenants.push(Tenant { route: tenant.route, links, upstream });
+        }
         let listener =
             TcpListener::bind("127.0.0.1:0").await.context("cannot bind a port for the fixture interface")?;
         let addr = listener.local_addr().context("cannot read the port of the fixture interface")?;
         let (stop, stopped) = oneshot::channel::<()>();
-        let router = routes::build(pages, upstream, settings.submit);
+        let router = routes::build(Site { pages, tenants, submit: settings.submit });
         let server = tokio::spawn(async move {
             axum::serve(listener, router)
                 .with_graceful_shutdown(async move {
@@ -70,7 +87,7 @@ impl Ui {
                 })
                 .await
         });
-        Ok(Self { addr, stop, server })
+        Ok(Self { url: settings.url, places, addr, stop, server })
     }
 
     /// The address it listens on.
@@ -79,12 +96,40 @@ impl Ui {
         self.addr
     }
 
+    /// Where browsers reach it.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The URL of a path of it, which begins with `/`.
+    #[must_use]
+    pub fn url_of(&self, path: &str) -> String {
+        format!("{}{}", self.url.as_str().trim_end_matches('/'), path)
+    }
+
+    /// The page that says who is signed in, by the tenant's name; without one that of the first.
+    #[must_use]
+    pub fn welcome(&self, at: Option<&str>) -> String {
+        let links = self.places.iter().find(|(name, _)| at.is_none_or(|at| name == at)).map(|(_, links)| links);
+        self.url_of(links.map_or("/welcome", |links| &links.welcome))
+    }
+
+    /// What the Kratos of this name at this base URL has to be told of the pages, as its configuration.
+    ///
+    /// # Errors
+    /// When the interface has no pages for it.
+    pub fn addresses(&self, name: &str, kratos: &str) -> Result<Value> {
+        let links = self.places.iter().find(|(it, _)| it == name).map(|(_, links)| links);
+        links.with_context(|| format!("the interface has no pages for `{name}`"))?.addresses(&self.url, kratos)
+    }
+
     /// Stops listening and waits up to two seconds for the requests that are under way.
     ///
     /// # Errors
     /// If the server had failed, or if a request is still under way after two seconds.
     pub async fn close(self) -> Result<()> {
-        let Self { addr, stop, mut server } = self;
+        let Self { addr, stop, mut server, .. } = self;
         drop(stop);
         match tokio::time::timeout(CLOSE_DEADLINE, &mut server).await {
             Ok(ended) => ended.context("the fixture interface panicked")?.context("the fixture interface failed"),

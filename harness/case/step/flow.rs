@@ -66,6 +66,9 @@ pub struct StartFlow {
     pub by: String,
     /// Which flow.
     pub flow: FlowKind,
+    /// The tenant whose flow it is; the first where it is left out.
+    #[serde(default)]
+    pub at: Option<String>,
     /// For whom it is; `api` where it is left out.
     #[serde(default, rename = "type")]
     pub flow_type: FlowType,

@@ -44,6 +44,9 @@ pub struct Open {
     /// A new flow, from Kratos's own start page of it.
     #[serde(default)]
     pub flow: Option<FlowKind>,
+    /// The tenant whose flow it is; the first where it is left out.
+    #[serde(default)]
+    pub at: Option<String>,
     /// The address that this other browser shows.
     #[serde(default)]
     pub flow_of: Option<String>,

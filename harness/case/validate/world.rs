@@ -12,7 +12,7 @@ use crate::case::spec::{FaultSpec, WorldSpec};
 const RESERVED: [&str; 4] = ["dsn", "courier", "dev", "serve.admin"];
 
 /// Names of the edge's other listeners.
-const TAKEN: [&str; 3] = ["ui", "kratos", "mail"];
+pub(super) const TAKEN: [&str; 5] = ["ui", "kratos", "mail", "hydra", "legacy"];
 
 /// One world of a case, and where its parts may stand in the file: the later ones are merged over the earlier ones.
 pub(super) struct WorldCheck<'a> {
@@ -21,7 +21,7 @@ pub(super) struct WorldCheck<'a> {
 }
 
 impl WorldCheck<'_> {
-    fn error(&self, keys: &[&str], message: String) -> CaseError {
+    pub(super) fn error(&self, keys: &[&str], message: String) -> CaseError {
         let places = self.roots.iter().filter_map(|root| {
             let whole: Vec<&str> = root.iter().map(String::as_str).chain(keys.iter().copied()).collect();
             let (depth, place) = self.context.places.find(&whole)?;
@@ -47,19 +47,13 @@ impl WorldCheck<'_> {
     }
 
     pub(super) fn check(&self, world: &WorldSpec) -> Result<(), CaseError> {
-        let profile = world.profile();
-        let plain = !profile.is_empty() && profile.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-        let folder = self.context.fixtures.join("profiles");
-        if !plain || !folder.join(profile).join("kratos.yml").is_file() {
-            let message = format!("there is no profile `{profile}` (hint: a folder of `fixtures/profiles`)");
-            return Err(self.error(&["kratos", "profile"], message));
-        }
+        self.servers(world)?;
         let browsers = world.browser_names().into_iter().map(|name| ("browsers", name));
         for (group, name) in browsers.chain(world.client_names().into_iter().map(|name| ("clients", name))) {
             let plain =
                 !name.is_empty() && name.len() <= 32 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
             if !plain || TAKEN.contains(&name) {
-                let hint = "up to 32 letters, digits and `-`; not `ui`, `kratos`, `mail`";
+                let hint = "up to 32 letters, digits and `-`; not `ui`, `kratos`, `mail`, `hydra`, `legacy`";
                 let message = format!("`{name}` cannot name a browser or client (hint: {hint})");
                 return Err(self.error(&[group, name], message));
             }
@@ -68,22 +62,16 @@ impl WorldCheck<'_> {
                 return Err(self.error(&[group, name], message));
             }
         }
-        if let Some(config) = world.kratos.as_ref().and_then(|kratos| kratos.config.as_ref()) {
-            if !config.is_object() {
-                return Err(self.error(&["kratos", "config"], "`kratos.config` is no map".to_owned()));
-            }
-            self.config(config, &mut Vec::new())?;
-        }
         let faults = world.faults.iter().flatten().enumerate();
         faults.into_iter().try_for_each(|(index, fault)| self.fault(fault, index))
     }
 
     /// Its configuration reads no file but the profile's and reaches no other host.
-    fn config(&self, value: &Value, keys: &mut Vec<String>) -> Result<(), CaseError> {
+    pub(super) fn config(&self, root: &[&str], value: &Value, keys: &mut Vec<String>) -> Result<(), CaseError> {
         // Kratos takes `serve.admin.port` as one key as well.
         let key = keys.join(".");
         let wrong = |message: String| {
-            let keys: Vec<&str> = ["kratos", "config"].into_iter().chain(keys.iter().map(String::as_str)).collect();
+            let keys: Vec<&str> = root.iter().copied().chain(keys.iter().map(String::as_str)).collect();
             Err(self.error(&keys, message))
         };
         if let Some(reserved) = RESERVED
@@ -96,7 +84,7 @@ impl WorldCheck<'_> {
             Value::Object(map) => {
                 for (name, value) in map {
                     keys.push(name.clone());
-                    self.config(value, keys)?;
+                    self.config(root, value, keys)?;
                     keys.pop();
                 }
                 Ok(())
@@ -104,7 +92,7 @@ impl WorldCheck<'_> {
             Value::Array(list) => {
                 for (index, value) in list.iter().enumerate() {
                     keys.push(index.to_string());
-                    self.config(value, keys)?;
+                    self.config(root, value, keys)?;
                     keys.pop();
                 }
                 Ok(())

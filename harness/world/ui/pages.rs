@@ -7,12 +7,12 @@ use axum::http::StatusCode;
 use minijinja::value::{Serde, Value as Told};
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde_json::Value;
-use url::Url;
 
+use super::routes::Tenant;
 use crate::case::FlowKind;
 use crate::case::interface::{Guard, Submit};
 
-const TEMPLATES: [&str; 4] = ["page.html", "flow.html", "error.html", "welcome.html"];
+const TEMPLATES: [&str; 5] = ["page.html", "flow.html", "error.html", "welcome.html", "choice.html"];
 
 /// The templates and files of a folder, and what every page is told.
 #[derive(Debug)]
@@ -24,7 +24,6 @@ pub(super) struct Pages {
     pub(super) script: String,
     submit: Submit,
     guard: Guard,
-    kratos: Url,
 }
 
 /// Who is signed in, as the welcome page shows it.
@@ -40,7 +39,7 @@ pub(super) enum Visitor<'a> {
 
 impl Pages {
     /// Reads the folder.
-    pub(super) async fn load(folder: &Path, submit: Submit, guard: Guard, kratos: &Url) -> Result<Self> {
+    pub(super) async fn load(folder: &Path, submit: Submit, guard: Guard) -> Result<Self> {
         let mut templates = Environment::new();
         // The default: a missing key prints nothing, as Kratos leaves out what is empty.
         templates.set_undefined_behavior(UndefinedBehavior::Lenient);
@@ -56,24 +55,39 @@ impl Pages {
             script: read(folder, "app.js").await?,
             submit,
             guard,
-            kratos: kratos.clone(),
         })
     }
 
     /// The page of a flow; without the flow, the shell that the script fills.
-    pub(super) fn render_flow(&self, page: FlowKind, flow: Option<&Value>) -> Result<String> {
-        self.render("flow.html", page.word(), context! { flow => flow.map(Serde) })
+    pub(super) fn render_flow(&self, tenant: &Tenant, page: FlowKind, flow: Option<&Value>) -> Result<String> {
+        self.render(
+            "flow.html",
+            page.word(),
+            tenant,
+            context! { flow => flow.map(Serde), here => tenant.links.of(page) },
+        )
+    }
+
+    /// The page that asks whose flow a person wants, by the words of the tenants.
+    pub(super) fn render_choice(&self, page: &str, any: &Tenant, routes: &[&str]) -> Result<String> {
+        self.render("choice.html", page, any, context! { routes => Serde(routes) })
     }
 
     /// The page of an error object of Kratos, which may lack any key. `again` is where the link goes.
-    pub(super) fn render_error(&self, error: &Value, status: StatusCode, again: &str) -> Result<String> {
+    pub(super) fn render_error(
+        &self,
+        tenant: &Tenant,
+        error: &Value,
+        status: StatusCode,
+        again: &str,
+    ) -> Result<String> {
         let code = error["code"].as_u64().unwrap_or(status.as_u16().into());
         let error = context! { code, ..Told::from(Serde(error)) };
-        self.render("error.html", "error", context! { error, again })
+        self.render("error.html", "error", tenant, context! { error, again })
     }
 
     /// The page that says who is signed in.
-    pub(super) fn render_welcome(&self, visitor: Visitor<'_>) -> Result<String> {
+    pub(super) fn render_welcome(&self, tenant: &Tenant, visitor: Visitor<'_>) -> Result<String> {
         let told = match visitor {
             Visitor::Unknown => context! { known => false },
             Visitor::Stranger => context! { known => true },
@@ -81,10 +95,10 @@ impl Pages {
                 context! { known => true, session => Serde(session), logout }
             }
         };
-        self.render("welcome.html", "welcome", told)
+        self.render("welcome.html", "welcome", tenant, told)
     }
 
-    fn render(&self, template: &str, page: &str, told: Told) -> Result<String> {
+    fn render(&self, template: &str, page: &str, tenant: &Tenant, told: Told) -> Result<String> {
         let guard_ms = match self.guard {
             // The script reads the number, and a delay above this could not be told from "never".
             Guard::DisableAfter(wait) => u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
@@ -95,7 +109,9 @@ impl Pages {
             submit => self.submit.name(),
             guard => self.guard.kind(),
             guard_ms,
-            kratos => self.kratos.as_str(),
+            kratos => tenant.upstream.base().as_str(),
+            links => Told::from(Serde(&tenant.links)),
+            tenant => tenant.route.as_deref(),
             // A plain form without a guard has to work without any script.
             script => self.submit == Submit::Ajax || self.guard != Guard::None,
         };

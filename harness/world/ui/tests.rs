@@ -26,7 +26,7 @@ fn sample(name: &str) -> Result<Value> {
 }
 
 async fn load(submit: Submit, guard: Guard) -> Result<Pages> {
-    Pages::load(&folder(), submit, guard, &Url::parse("https://ory.example.test/")?).await
+    Pages::load(&folder(), submit, guard).await
 }
 
 async fn plain() -> Result<Pages> {
@@ -41,9 +41,17 @@ fn settings(submit: Submit) -> Result<UiSettings> {
         submit,
         guard: Guard::None,
         templates: folder(),
-        kratos: Url::parse("http://127.0.0.1:9/base")?,
+        url: Url::parse("https://ui.example.test/")?,
+        tenants: vec![UiTenant { name: "kratos".into(), route: None, kratos: Url::parse("http://127.0.0.1:9/base")? }],
+        tenants_by: TenantsBy::Routes,
         client: client()?,
     })
+}
+
+/// One Kratos, alone.
+fn tenant() -> Result<Tenant> {
+    let upstream = Upstream::new(Url::parse("https://ory.example.test/")?, client()?);
+    Ok(Tenant { route: None, links: Links::new(None, TenantsBy::Routes), upstream })
 }
 
 fn client() -> Result<reqwest::Client> {
@@ -61,7 +69,7 @@ fn tag<'a>(html: &'a str, attribute: &str) -> Result<&'a str> {
 #[tokio::test]
 async fn a_flow_keeps_the_nodes_in_the_order_of_kratos() -> Result<()> {
     let flow = sample("login-wrong-code.json")?;
-    let html = plain().await?.render_flow(FlowKind::Login, Some(&flow))?;
+    let html = plain().await?.render_flow(&tenant()?, FlowKind::Login, Some(&flow))?;
     let form = html.split_once("<form").context("no form")?.1;
     let shown: Vec<_> = form.split(" name=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     let sent: Vec<_> = flow["ui"]["nodes"]
@@ -84,13 +92,13 @@ async fn a_flow_keeps_the_nodes_in_the_order_of_kratos() -> Result<()> {
 
 #[tokio::test]
 async fn a_button_is_not_held_back_by_a_field_of_another_method() -> Result<()> {
-    let html = plain().await?.render_flow(FlowKind::Login, Some(&sample("login.json")?))?;
+    let html = plain().await?.render_flow(&tenant()?, FlowKind::Login, Some(&sample("login.json")?))?;
     assert!(tag(&html, "value=\"code\"")?.contains("formnovalidate"), "{html}");
     assert!(!tag(&html, "value=\"password\"")?.contains("formnovalidate"), "{html}");
     assert!(tag(&html, "id=\"input/password\"")?.contains(" required"), "{html}");
 
     // Asking for another code is possible without a code.
-    let html = plain().await?.render_flow(FlowKind::Login, Some(&sample("login-wrong-code.json")?))?;
+    let html = plain().await?.render_flow(&tenant()?, FlowKind::Login, Some(&sample("login-wrong-code.json")?))?;
     assert!(tag(&html, "name=\"resend\"")?.contains("formnovalidate"), "{html}");
     assert!(!tag(&html, "data-testid=\"node/button/method\"")?.contains("formnovalidate"), "{html}");
     Ok(())
@@ -107,9 +115,14 @@ async fn hostile_text_stays_text() -> Result<()> {
     let pages = plain().await?;
     let session = json!({ "identity": { "traits": { "email": hostile } } });
     for html in [
-        pages.render_flow(FlowKind::Login, Some(&flow))?,
-        pages.render_error(&json!({ "id": hostile, "reason": hostile }), StatusCode::FORBIDDEN, "/login")?,
-        pages.render_welcome(Visitor::SignedIn { session: &session, logout: Some(hostile) })?,
+        pages.render_flow(&tenant()?, FlowKind::Login, Some(&flow))?,
+        pages.render_error(
+            &tenant()?,
+            &json!({ "id": hostile, "reason": hostile }),
+            StatusCode::FORBIDDEN,
+            "/login",
+        )?,
+        pages.render_welcome(&tenant()?, Visitor::SignedIn { session: &session, logout: Some(hostile) })?,
     ] {
         assert!(!html.contains("<script"), "{html}");
         assert!(html.contains("&quot;&gt;&lt;script&gt;"), "{html}");
@@ -127,7 +140,7 @@ async fn the_script_is_loaded_only_where_it_has_work(
     #[case] guard: Guard,
     #[case] loaded: bool,
 ) -> Result<()> {
-    let html = load(submit, guard).await?.render_flow(FlowKind::Login, Some(&sample("login.json")?))?;
+    let html = load(submit, guard).await?.render_flow(&tenant()?, FlowKind::Login, Some(&sample("login.json")?))?;
     assert_eq!(html.contains("<script src=\"/app.js\""), loaded, "{html}");
     Ok(())
 }
@@ -135,7 +148,7 @@ async fn the_script_is_loaded_only_where_it_has_work(
 #[tokio::test]
 async fn the_script_is_told_how_to_behave() -> Result<()> {
     let guard = Guard::DisableAfter(Duration::from_millis(1500));
-    let html = load(Submit::Ajax, guard).await?.render_flow(FlowKind::Recovery, None)?;
+    let html = load(Submit::Ajax, guard).await?.render_flow(&tenant()?, FlowKind::Recovery, None)?;
     for told in
         ["data-submit=\"ajax\"", "data-guard=\"disable-after\"", "data-guard-ms=\"1500\"", "data-page=\"recovery\""]
     {
@@ -147,7 +160,12 @@ async fn the_script_is_told_how_to_behave() -> Result<()> {
 
 #[tokio::test]
 async fn an_error_without_an_id_still_shows_its_code() -> Result<()> {
-    let html = plain().await?.render_error(&json!({ "code": 410, "reason": "late" }), StatusCode::GONE, "/recovery")?;
+    let html = plain().await?.render_error(
+        &tenant()?,
+        &json!({ "code": 410, "reason": "late" }),
+        StatusCode::GONE,
+        "/recovery",
+    )?;
     assert!(html.contains("data-testid=\"ui/error/code\">410<"), "{html}");
     assert!(html.contains("data-testid=\"ui/error/message\">late<"), "{html}");
     assert!(tag(&html, "ui/error/again")?.contains("recovery"), "{html}");

@@ -28,6 +28,11 @@ impl Upstream {
         Self { base, client }
     }
 
+    /// Its base URL.
+    pub(super) fn base(&self) -> &Url {
+        &self.base
+    }
+
     /// The URL of a path below Kratos's base URL, with these query keys.
     pub(super) fn url(&self, path: &str, query: &[(String, String)]) -> Result<Url> {
         let mut url = self.base.join(path).with_context(|| format!("`{path}` is no path below `{}`", self.base))?;

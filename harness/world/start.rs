@@ -1,0 +1,179 @@
+//! Starts the inhabitants of a world, servers and browsers side by side.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use futures_util::future::join_all;
+use url::Url;
+
+use super::kratos::{Kratos, KratosSettings};
+use super::mail::MailSink;
+use super::ui::{Ui, UiSettings, UiTenant};
+use super::{Files, World, WorldSettings};
+use crate::browser::Browser;
+use crate::case::{FaultSpec, HOSTS, KratosServer, Program, Time, WorldSpec};
+use crate::client::{self, ApiClient, Jar};
+use crate::edge::{Edge, Effect, Fault};
+
+impl World {
+    /// Starts all inhabitants, servers and browsers side by side.
+    ///
+    /// # Errors
+    /// The first that could not be started; what had been is closed again.
+    pub async fn start(spec: &WorldSpec, settings: &WorldSettings) -> Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("world-")
+            .disable_cleanup(settings.files == Files::Kept)
+            .tempdir_in(&settings.folder)
+            .with_context(|| format!("failed to make a folder in `{}`", settings.folder.display()))?;
+        let faults = spec.faults.iter().flatten().map(fault).collect();
+        let mut edge = Edge::new(&HOSTS, faults)?;
+        let authority = folder.path().join("authority.pem");
+        fs::write(&authority, edge.authority_pem())
+            .with_context(|| format!("failed to write `{}`", authority.display()))?;
+        let mail = MailSink::start().await?;
+        let servers = spec.servers();
+        let ui = start_ui(spec, &servers, settings, &mut edge).await?;
+        let clients = clients(spec, folder.path(), &authority, &mut edge).await?;
+
+        let mut kratos_starts = Vec::new();
+        for server in &servers {
+            kratos_starts.push(KratosSettings {
+                name: server.name.clone(),
+                url: Url::parse(&server.url).with_context(|| format!("`{}` is no URL", server.url))?,
+                binary: settings.kratos.clone(),
+                template: settings.template.clone(),
+                profile: settings.fixtures.join("profiles").join(&server.profile),
+                addresses: ui.addresses(&server.name, &server.url)?,
+                configs: server.configs.clone(),
+                dev: server.dev,
+                courier: mail.courier(),
+                proxy: format!("http://{}", edge.listen(&server.name).await?),
+                authority: authority.clone(),
+                folder: make(folder.path(), &server.name)?,
+            });
+        }
+        let mut browser_starts = Vec::new();
+        for (number, name) in spec.browser_names().into_iter().enumerate() {
+            let listener = edge.listen(name).await?;
+            // Short, because a browser makes a socket below it and the path of a socket is: see `LONGEST_FOLDER`.
+            browser_starts.push((name.to_owned(), listener, make(folder.path(), &format!("b{number}"))?));
+        }
+        let browsers = join_all(browser_starts.into_iter().map(|(name, listener, folder)| {
+            let (engine, window) = (settings.engine, settings.window);
+            async move { Browser::start(&name, engine, listener, &folder, window).await }
+        }));
+        let kratos = join_all(kratos_starts.iter().map(Kratos::start));
+        let (kratos, browsers) = tokio::join!(kratos, browsers);
+
+        let (kratos, kratos_failed) = started(kratos);
+        let (browsers, browser_failed) = started(browsers);
+        if let Some(error) = kratos_failed.or(browser_failed) {
+            // What came up is closed before the error is told; a failure of that never hides the first.
+            let kratos = join_all(kratos.into_iter().map(Kratos::close));
+            let _ = tokio::join!(join_all(browsers.into_iter().map(Browser::close)), kratos);
+            return Err(error);
+        }
+        for kratos in &kratos {
+            edge.names().set_url(kratos.url(), kratos.public());
+        }
+        edge.record().start_clock();
+        Ok(Self {
+            browsers: browsers.into_iter().map(|browser| (browser.name().to_owned(), browser)).collect(),
+            clients,
+            ui,
+            kratos,
+            mail,
+            edge,
+            folder,
+            files: settings.files,
+        })
+    }
+}
+
+/// What came up, and the first error among the rest.
+fn started<T>(results: Vec<Result<T>>) -> (Vec<T>, Option<anyhow::Error>) {
+    let mut up = Vec::new();
+    let mut failed = None;
+    for result in results {
+        match result {
+            Ok(it) => up.push(it),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    (up, failed)
+}
+
+async fn start_ui(spec: &WorldSpec, servers: &[KratosServer], settings: &WorldSettings, edge: &mut Edge) -> Result<Ui> {
+    let ui = spec.ui.clone().unwrap_or_default();
+    let asked = |server: &KratosServer| match ui.asks() {
+        Some(name) => servers.iter().find(|it| it.name == name).map_or(&server.url, |it| &it.url).clone(),
+        None => server.url.clone(),
+    };
+    let tenants = servers.iter().map(|server| {
+        let kratos = asked(server);
+        Ok(UiTenant {
+            name: server.name.clone(),
+            route: server.route.clone(),
+            kratos: Url::parse(&kratos).with_context(|| format!("`{kratos}` is no URL"))?,
+        })
+    });
+    let url = Url::parse(ui.url()).with_context(|| format!("`{}` is no URL", ui.url()))?;
+    let listener = edge.listen("ui").await?;
+    let ui = Ui::start(UiSettings {
+        url: url.clone(),
+        submit: ui.submit(),
+        guard: ui.guard(),
+        tenants: tenants.collect::<Result<_>>()?,
+        tenants_by: ui.tenants.unwrap_or_default(),
+        templates: settings.fixtures.join("ui"),
+        client: client::through(listener, edge.authority_pem(), Jar::None)?,
+    })
+    .await?;
+    edge.names().set_url(&url, ui.addr());
+    Ok(ui)
+}
+
+async fn clients(
+    spec: &WorldSpec,
+    folder: &Path,
+    authority: &Path,
+    edge: &mut Edge,
+) -> Result<BTreeMap<String, ApiClient>> {
+    let mut clients = BTreeMap::new();
+    for (name, spec) in spec.clients.iter().flatten() {
+        let listener = edge.listen(name).await?;
+        let jar = if spec.cookie_jar.unwrap_or_default() { Jar::Kept } else { Jar::None };
+        let client = match spec.program() {
+            Program::Http => ApiClient::http(listener, edge.authority_pem(), jar)?,
+            Program::Curl => ApiClient::curl(listener, authority, &make(folder, name)?, jar)?,
+        };
+        clients.insert(name.clone(), client);
+    }
+    Ok(clients)
+}
+
+pub(super) fn make(folder: &Path, name: &str) -> Result<PathBuf> {
+    let path = folder.join(name);
+    fs::create_dir(&path).with_context(|| format!("failed to make the folder `{}`", path.display()))?;
+    Ok(path)
+}
+
+fn fault(spec: &FaultSpec) -> Fault {
+    let time = |time: Time| -> Duration { time.0 };
+    let effect = spec
+        .delay_answer
+        .map(|it| Effect::DelayAnswer(time(it)))
+        .or(spec.delay_request.map(|it| Effect::DelayRequest(time(it))))
+        .or(spec.add_cookie.clone().map(Effect::AddCookie))
+        .unwrap_or(Effect::LoseAnswer);
+    Fault::new(effect)
+        .host(spec.host.clone())
+        .method(spec.method.clone())
+        .path(spec.path.clone())
+        .step(spec.step)
+        .times(spec.times)
+}
