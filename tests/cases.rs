@@ -1,80 +1,91 @@
-//! Every case gives the verdict that its file expects. One test for each file, all its trials inside.
+//! Every case gives the verdict that its file expects: one test for each case and lineup of engines, all trials inside,
+//! such as `firefox::code-flows/login-form-double-click`. The variable `KRATOS_REPRO_ENGINE` chooses the engines, as
+//! for `run`. A case whose engine is not installed is shown as ignored, and why is said before the tests begin.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+#[path = "support/trials.rs"]
+mod trials;
 
-use anyhow::{Context, Result, ensure};
-use kratos_repro::backend::cache::Cache;
-use kratos_repro::backend::kratos_binary::{KratosBinary, KratosChoice};
-use kratos_repro::backend::progress::Progress as SetupProgress;
-use kratos_repro::browser::{Engine, Window};
-use kratos_repro::case::{Case, Catalogue};
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow};
+use kratos_repro::browser::Engine;
+use kratos_repro::case::Catalogue;
 use kratos_repro::report::terminal::{self, Colour};
-use kratos_repro::trial::{CaseOutcome, Progress, QueueSettings, WrongFixes, run_cases};
-use kratos_repro::world::{Files, WorldSettings};
-use rstest::rstest;
-use tokio::sync::{mpsc, watch};
+use kratos_repro::trial::{Thoroughness, Turn};
+use libtest_mimic::{Arguments, Failed, Trial};
 
-pub(crate) fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+/// The engines to test on, and those of them that are not here.
+struct Engines {
+    here: Vec<Engine>,
+    missing: Vec<Engine>,
+    named: bool,
 }
 
-/// Runs all trials of a case and gives what they showed.
-pub(crate) async fn run(case: Case) -> Result<Box<CaseOutcome>> {
-    let fixtures = fixtures();
-    let kratos = KratosBinary::find(&Cache::open()?, &fixtures, &KratosChoice::default(), &mut SetupProgress::silent())
-        .await
-        .context("the cases need a Kratos (hint: run scripts/setup)")?;
-    let folder = tempfile::Builder::new().prefix("kratos-repro-test-").tempdir()?;
-    let settings = QueueSettings {
-        world: WorldSettings {
-            fixtures,
-            kratos: kratos.path,
-            template: kratos.template,
-            engine: Engine::Chromium,
-            window: Window::Hidden,
-            folder: folder.path().to_owned(),
-            files: Files::Removed,
-        },
-        run_folder: folder.path().join("evidence"),
-        jobs: 1,
-        wrong_fixes: WrongFixes::All,
-    };
-    let (progress, mut told) = mpsc::unbounded_channel();
-    let (_never, stop) = watch::channel(false);
-
-    run_cases(vec![case], settings, progress, stop).await;
-
-    let mut outcome = None;
-    while let Some(step) = told.recv().await {
-        if let Progress::Case(case) = step {
-            outcome = Some(case);
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    match tests() {
+        Ok(tests) => libtest_mimic::run(&arguments, tests).exit_code(),
+        Err(error) => {
+            tell(&format!("error: {error:#}"));
+            ExitCode::FAILURE
         }
     }
-    outcome.context("the case gave no outcome")
 }
 
-#[rstest]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn chromium(#[files("fixtures/cases/**/*.yaml")] path: PathBuf) -> Result<()> {
-    let catalogue = Catalogue::read(&fixtures())?;
-    let case = catalogue.cases().iter().find(|case| case.path == path);
-    let case = case.with_context(|| format!("the catalogue has no `{}`", path.display()))?;
+fn tests() -> Result<Vec<Trial>> {
+    let engines = Engines::asked_for()?;
+    let mut tests = Vec::new();
+    for engine in &engines.missing {
+        let lacking = engine.lacks().with_context(|| format!("{engine} came while it was looked for"))?;
+        tell(&format!("not run on {engine}: {lacking}"));
+        if engines.named {
+            let text = format!("KRATOS_REPRO_ENGINE names {engine}: {lacking}");
+            tests.push(Trial::test(format!("{engine}::is_installed"), move || Err(Failed::from(text))));
+        }
+    }
+    let wanted: Vec<Engine> = engines.here.iter().chain(&engines.missing).copied().collect();
+    for case in Catalogue::read(&trials::fixtures())?.cases() {
+        let mut turns = Turn::all(case, &engines.here, Thoroughness::FirstLineup);
+        let others = Turn::all(case, &wanted, Thoroughness::FirstLineup).into_iter();
+        turns.extend(others.filter(|turn| turn.lacks().is_some()));
+        turns.dedup_by(|a, b| a.lineup == b.lineup);
+        tests.extend(turns.into_iter().map(test));
+    }
+    Ok(tests)
+}
 
-    let outcome = run(case.clone()).await?;
+fn test(turn: Turn) -> Trial {
+    let lineup = turn.lineup.name().unwrap_or("no-browser").replace(' ', "-");
+    let missing = turn.lacks().is_some();
+    Trial::test(format!("{lineup}::{}", turn.case.id), move || {
+        perform(turn).map_err(|error| format!("{error:#}").into())
+    })
+    .with_ignored_flag(missing)
+}
 
-    ensure!(outcome.as_expected(), "\n{}", terminal::failure(&outcome, Colour::Never));
+fn perform(turn: Turn) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let outcome = runtime.block_on(trials::run(turn))?;
+    anyhow::ensure!(outcome.as_expected(), "\n{}", terminal::failure(&outcome, Colour::Never));
     Ok(())
 }
 
-/// The tests above are made when this file is compiled: a case that came later would be left out without a word.
-#[test]
-fn every_case_file_has_a_test() -> Result<()> {
-    let listed = Command::new(std::env::current_exe()?).args(["cases::chromium", "--list"]).output()?;
-    let tests = String::from_utf8(listed.stdout)?.lines().filter(|line| line.ends_with(": test")).count();
+impl Engines {
+    fn asked_for() -> Result<Self> {
+        let text = std::env::var("KRATOS_REPRO_ENGINE").unwrap_or_default();
+        let named = text
+            .split(',')
+            .filter(|name| !name.is_empty())
+            .map(|name| name.parse().map_err(|it| anyhow!("{it}: {name}")));
+        let named: Vec<Engine> = named.collect::<Result<_>>()?;
+        let wanted = if named.is_empty() { Engine::ALL.to_vec() } else { named.clone() };
+        let (missing, here) = wanted.into_iter().partition(|engine| engine.lacks().is_some());
+        Ok(Self { here, missing, named: !named.is_empty() })
+    }
+}
 
-    let cases = Catalogue::read(&fixtures())?.cases().len();
-
-    ensure!(tests == cases, "there are {cases} case files and {tests} tests (hint: touch tests/cases.rs)");
-    Ok(())
+fn tell(text: &str) {
+    // Nobody may listen any more.
+    let _ = writeln!(std::io::stderr(), "{text}");
 }

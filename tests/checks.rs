@@ -3,10 +3,12 @@
 use std::fs;
 
 use anyhow::{Result, ensure};
+use kratos_repro::browser::Engine;
 use kratos_repro::case::Catalogue;
-use kratos_repro::trial::{CheckRole, Verdict};
+use kratos_repro::trial::{CheckRole, Lineup, Turn, Verdict, WrongFixes};
+use rstest::rstest;
 
-use crate::cases;
+use crate::support::{self, trials};
 
 /// `symptom` holds what is false, `instead` what is true, in the same order.
 const CASE: &str = r#"
@@ -66,14 +68,22 @@ instead:
   - cookie: { in: a, name: no_such_cookie, absent: true }
 "#;
 
+#[rstest]
+#[case::chromium(Engine::Chromium)]
+#[case::firefox(Engine::Firefox)]
+#[case::webkitgtk(Engine::WebKitGtk)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_holds_and_each_fails() -> Result<()> {
+async fn each_holds_and_each_fails(#[case] engine: Engine) -> Result<()> {
+    if support::is_missing(engine) {
+        return Ok(());
+    }
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("checks.yaml");
     fs::write(&path, CASE)?;
-    let case = Catalogue::read(&cases::fixtures())?.read_file(&path)?;
+    let case = Catalogue::read(&trials::fixtures())?.read_file(&path)?;
+    let lineup = Lineup::of(&case, engine);
 
-    let outcome = cases::run(case).await?;
+    let outcome = trials::run(Turn { case, lineup, wrong_fixes: WrongFixes::All }).await?;
 
     let trial = &outcome.trials[0];
     for check in &trial.checks {

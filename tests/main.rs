@@ -1,7 +1,5 @@
 //! The integration tests: one module per subject.
 
-// Every case of the fixtures, each a test of its own, with all its trials on a real Kratos.
-mod cases;
 // Every kind of check, once true and once false.
 mod checks;
 // What each call answers, and with which exit code.

@@ -180,6 +180,12 @@ impl Cache {
     }
 }
 
+/// The folder of the entry `name`, if it has been made; nothing is written, and no cache folder is made.
+pub fn entry_at(name: &str) -> Option<PathBuf> {
+    let root = locate(|name| env::var_os(name), env::home_dir()).ok()?;
+    Some(root.join(name)).filter(|entry| entry.is_dir())
+}
+
 /// Where the cache folder is, by the variables of the environment and the user's home folder.
 ///
 /// A relative `XDG_CACHE_HOME` is ignored (XDG Base Directory Specification 0.8, "Basics").

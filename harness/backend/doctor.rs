@@ -1,5 +1,7 @@
 //! What of the things that a run needs is on this machine, and how to get what is not.
 
+mod engines;
+
 use std::{
     fmt::Write as _,
     path::{Path, PathBuf},
@@ -19,9 +21,6 @@ use super::{
 
 /// How long a program may take to tell its version. Chromium takes 0.3 s, more after a cold start.
 const LIMIT: Duration = Duration::from_secs(10);
-
-/// The names that distributions give to Chromium, the most common first.
-const CHROMIUM: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 /// One thing that was looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,20 +72,11 @@ impl Finding {
 /// Looks for everything that a run with `choice` needs, at once; takes as long as the slowest program (0.3 s).
 pub async fn examine(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> Vec<Finding> {
     let go = go::Go::default();
-    let (kratos, toolchain, chromium, chromedriver, curl) = tokio::join!(
+    let (kratos, toolchain, browsers, curl) = tokio::join!(
         examine_kratos(cache, fixtures, choice),
         go.toolchain(fixtures),
-        examine_program(
-            Some("KRATOS_REPRO_CHROMIUM"),
-            &CHROMIUM,
-            "run `scripts/setup`, or `apt-get install chromium` on Debian"
-        ),
-        examine_program(
-            Some("KRATOS_REPRO_CHROMEDRIVER"),
-            &["chromedriver"],
-            "run `scripts/setup`, or `apt-get install chromium-driver` on Debian"
-        ),
-        examine_program(None, &["curl"], "run `scripts/setup`, or `apt-get install curl` on Debian"),
+        engines::examine(),
+        examine_program(&["curl"], "run `scripts/setup`, or `apt-get install curl` on Debian"),
     );
     // Who names a binary builds nothing; neither does who has built it.
     let builds = matches!(choice, KratosChoice::Version(_)) && matches!(kratos, State::Missing { .. });
@@ -99,16 +89,15 @@ pub async fn examine(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> V
         Some(path) => examine_at(path, go::COMPILER_CURE).await,
         None => State::missing(go::COMPILER_CURE),
     };
-    let chromedriver = match_majors(&chromium, chromedriver);
     let finding = |name, state, needed_for, need| Finding { name, state, needed_for, need };
-    vec![
+    let mut findings = vec![
         finding("kratos", kratos, "everything", Need::Required),
         finding("go", go, "building Kratos", need),
         finding("C compiler", compiler, "building Kratos", need),
-        finding("chromium", chromium, "the engine chromium", Need::Required),
-        finding("chromedriver", chromedriver, "the engine chromium", Need::Required),
-        finding("curl", curl, "the client curl", Need::Partly),
-    ]
+    ];
+    findings.extend(browsers);
+    findings.push(finding("curl", curl, "the client curl", Need::Partly));
+    findings
 }
 
 /// The findings as a table, one line each, with the cure of what is missing.
@@ -158,13 +147,8 @@ async fn examine_kratos(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -
     })
 }
 
-/// Looks at the program that `variable` names, else for the first of `names` on the `PATH`.
-async fn examine_program(variable: Option<&str>, names: &[&str], cure: &str) -> State {
-    if let Some(variable) = variable
-        && let Some(path) = std::env::var_os(variable).filter(|path| !path.is_empty())
-    {
-        return examine_at(path.into(), &format!("correct {variable}, or unset it")).await;
-    }
+/// Looks at the first of `names` on the `PATH`.
+async fn examine_program(names: &[&str], cure: &str) -> State {
     match names.iter().find_map(find_program) {
         Some(path) => examine_at(path, cure).await,
         None => State::missing(cure),
@@ -174,7 +158,13 @@ async fn examine_program(variable: Option<&str>, names: &[&str], cure: &str) -> 
 /// Asks the program at `path` for its version.
 async fn examine_at(path: PathBuf, cure: &str) -> State {
     let mut command = Command::new(&path);
-    match child::answer(command.arg("--version"), LIMIT).await {
+    command.arg("--version");
+    examine_by(command, path, cure).await
+}
+
+/// Runs a command that makes the program at `path` tell its version.
+async fn examine_by(mut command: Command, path: PathBuf, cure: &str) -> State {
+    match child::answer(&mut command, LIMIT).await {
         Ok(answer) if answer.status.success() => {
             let version = version_in(&answer.stdout).unwrap_or("unknown").to_owned();
             State::found(version, Some(path))
@@ -184,28 +174,12 @@ async fn examine_at(path: PathBuf, cure: &str) -> State {
     }
 }
 
-/// A driver drives the browser of its own major version only (chromedriver's "version selection").
-fn match_majors(chromium: &State, chromedriver: State) -> State {
-    let (State::Found { version: browser, .. }, State::Found { version: driver, .. }) = (chromium, &chromedriver)
-    else {
-        return chromedriver;
-    };
-    let major = |version: &str| version.split('.').next().map(str::to_owned);
-    if major(browser) == major(driver) {
-        return chromedriver;
-    }
-    State::missing(format!(
-        "chromedriver {driver} does not drive Chromium {browser}: install both of one version, \
-         `apt-get install chromium chromium-driver` on Debian"
-    ))
-}
-
-/// The first word of the first line that is of digits and dots only.
+/// The first word of the first line that is a version: dots and letters after a number.
 fn version_in(text: &str) -> Option<&str> {
-    text.lines()
-        .next()?
-        .split([' ', '\t'])
-        .find(|word| word.contains('.') && word.chars().all(|c| c.is_ascii_digit() || c == '.'))
+    text.lines().next()?.split([' ', '\t']).find(|word| {
+        let number = word.split('.').next().is_some_and(|first| first.parse::<u32>().is_ok());
+        number && word.contains('.') && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '.')
+    })
 }
 
 #[cfg(test)]
@@ -213,7 +187,7 @@ mod tests {
     use anyhow::Result;
     use rstest::rstest;
 
-    use super::{Finding, Need, State, match_majors, render, version_in};
+    use super::{Finding, Need, State, render, version_in};
 
     fn found(version: &str) -> State {
         State::found(version.to_owned(), Some("/usr/bin/program".into()))
@@ -223,21 +197,12 @@ mod tests {
     #[case::chromium("Chromium 156.0.8078.79 built on Debian GNU/Linux 12", "156.0.8078.79")]
     #[case::chromedriver("ChromeDriver 156.0.8078.79 (a21ce95c-refs/branch)", "156.0.8078.79")]
     #[case::curl("curl 7.88.1 (x86_64-pc-linux-gnu) libcurl/7.88.1", "7.88.1")]
+    #[case::firefox("Mozilla Firefox 153.7.0esr", "153.7.0esr")]
+    #[case::geckodriver("geckodriver 0.37.1 (b7a0ab8ff4d8 2026-09-18 11:34)", "0.37.1")]
+    #[case::webkitgtk("WebKitGTK 2.50.6", "2.50.6")]
     #[case::compiler("gcc (Debian 12.2.0-14) 12.2.0\nCopyright", "12.2.0")]
     fn a_version_is_found_in_what_programs_print(#[case] printed: &str, #[case] version: &str) {
         assert_eq!(version_in(printed), Some(version));
-    }
-
-    #[test]
-    fn a_driver_of_another_major_version_counts_as_missing() {
-        let fits = match_majors(&found("156.0.1"), found("156.0.2"));
-        let unfit = match_majors(&found("156.0.1"), found("155.0.1"));
-
-        assert_eq!(fits, found("156.0.2"));
-        assert!(
-            matches!(&unfit, State::Missing { cure } if cure.contains("155.0.1 does not drive Chromium 156.0.1")),
-            "{unfit:?}"
-        );
     }
 
     #[test]

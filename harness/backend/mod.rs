@@ -7,8 +7,10 @@ mod claim;
 pub mod doctor;
 #[cfg(test)]
 mod fake_program;
+pub mod geckodriver;
 mod go;
 pub mod kratos_binary;
+mod listening;
 pub mod missing;
 mod port;
 mod process;
@@ -21,5 +23,5 @@ mod wait;
 
 pub use missing::Missing;
 pub use port::free_port;
-pub use process::{Launch, Output, Process};
+pub use process::{Ending, Launch, Output, Process};
 pub use wait::wait_until;

@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use super::wait_until;
+use super::{listening, wait_until};
 
 /// Runs the program and kills the whole process group when its own standard input ends, which is the leash:
 /// the harness holds the other end, so the end of the harness is the end of the group (also by `kill -9`).
@@ -23,6 +23,26 @@ child=$!
 exec 3<&- >/dev/null
 wait "$child""#;
 
+/// The same, but the program is asked to end first and has a second for it.
+const LONG_LEASH: &str = r#"exec 3<&0
+"$@" </dev/null 3<&- &
+child=$!
+{
+    read -r _ <&3
+    kill -TERM "$child"
+    tries=0
+    while [ "$tries" -lt 50 ] && kill -0 "$child"; do
+        sleep 0.02
+        tries=$((tries + 1))
+    done
+    kill -KILL 0
+} >/dev/null 2>&1 &
+exec 3<&- >/dev/null
+wait "$child""#;
+
+/// How long a program that is asked to end may take before it is killed.
+const ASKED_LIMIT: Duration = Duration::from_secs(1);
+
 /// Where a program's standard output goes.
 #[derive(Debug, Clone)]
 pub enum Output {
@@ -30,6 +50,15 @@ pub enum Output {
     File(PathBuf),
     /// Standard output can be read by the harness; standard error is appended to this file.
     Piped(PathBuf),
+}
+
+/// How a program is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// At once, with its whole group.
+    Killed,
+    /// By a request, because it has something to put away outside its folder; killed if it takes more than a second.
+    Asked,
 }
 
 /// What is to be started, and how. Its environment is empty but for what is set here.
@@ -40,6 +69,7 @@ pub struct Launch {
     environment: Vec<(OsString, OsString)>,
     folder: PathBuf,
     helpers: Option<OsString>,
+    ending: Ending,
     output: Output,
 }
 
@@ -52,6 +82,7 @@ impl Launch {
             environment: Vec::new(),
             folder: folder.into(),
             helpers: None,
+            ending: Ending::Killed,
             output,
         }
     }
@@ -66,6 +97,12 @@ impl Launch {
     /// an argument that holds a temporary folder of the program's own, so that no stranger has it.
     pub fn helpers_have(mut self, argument: impl Into<OsString>) -> Self {
         self.helpers = Some(argument.into());
+        self
+    }
+
+    /// Says how it is ended; it is killed where nothing is said.
+    pub fn ends_by(mut self, ending: Ending) -> Self {
+        self.ending = ending;
         self
     }
 
@@ -87,7 +124,7 @@ impl Launch {
         };
         let mut command = Command::new("/bin/sh");
         command
-            .args(["-c", LEASH, "leash"])
+            .args(["-c", leash(self.ending), "leash"])
             .arg(&self.program)
             .args(&self.arguments)
             .current_dir(&self.folder)
@@ -103,7 +140,23 @@ impl Launch {
         let id = child.id().context("the process ended before it had an id")?;
         let group = Pid::from_raw(i32::try_from(id).context("the process id is out of range")?);
         let leash = child.stdin.take();
-        Ok(Process { name, group, helpers: self.helpers, log, child, _leash: leash, closed: false })
+        Ok(Process {
+            name,
+            group,
+            helpers: self.helpers,
+            ending: self.ending,
+            log,
+            child,
+            _leash: leash,
+            closed: false,
+        })
+    }
+}
+
+fn leash(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Killed => LEASH,
+        Ending::Asked => LONG_LEASH,
     }
 }
 
@@ -122,6 +175,7 @@ pub struct Process {
     name: String,
     group: Pid,
     helpers: Option<OsString>,
+    ending: Ending,
     log: PathBuf,
     child: Child,
     _leash: Option<ChildStdin>,
@@ -154,11 +208,29 @@ impl Process {
         self.child.wait().await.with_context(|| format!("failed to wait for `{}`", self.name))
     }
 
+    /// Whether the program has ended by itself.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        let status = self.child.try_wait().with_context(|| format!("failed to look at `{}`", self.name))?;
+        Ok(status.is_some())
+    }
+
+    /// Whether a process of the group listens on this TCP port of 127.0.0.1.
+    pub fn listens_on(&self, port: u16) -> bool {
+        listening::on(port, &living(self.group, None))
+    }
+
     /// Ends the whole group, with helpers that have left it, and waits until nothing of it runs.
     ///
     /// # Errors
     /// When something of it is still there after 5 s.
     pub async fn close(mut self) -> Result<()> {
+        if self.ending == Ending::Asked {
+            self.ask();
+            let deadline = Instant::now() + ASKED_LIMIT;
+            while !living(self.group, None).is_empty() && Instant::now() < deadline {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
         self.kill();
         let _ = self.child.wait().await;
         self.closed = true;
@@ -170,6 +242,12 @@ impl Process {
             })
         })
         .await
+    }
+
+    /// Asks the whole group to end.
+    fn ask(&self) {
+        // ESRCH only says that the group is gone already.
+        let _ = killpg(self.group, Signal::SIGTERM);
     }
 
     /// Kills what runs of it, and says how many that were.
@@ -188,6 +266,13 @@ impl Drop for Process {
     fn drop(&mut self) {
         if self.closed {
             return;
+        }
+        if self.ending == Ending::Asked {
+            self.ask();
+            let deadline = Instant::now() + ASKED_LIMIT;
+            while !living(self.group, None).is_empty() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(5));
+            }
         }
         self.kill();
         // What runs next may remove the process's folder, so wait for it to be gone: it was killed, so that is soon.

@@ -1,11 +1,14 @@
-//! Everything that is made once, before the first run: the Kratos and its template database.
+//! Everything that is made once, before the first run: the Kratos and its template database, and Firefox's driver.
 
 use std::path::Path;
 
 use anyhow::Result;
 
+use crate::browser::Engine;
+
 use super::{
     cache::Cache,
+    geckodriver,
     kratos_binary::{KratosBinary, KratosChoice},
     progress::Progress,
 };
@@ -29,4 +32,16 @@ pub async fn prepare(
         server.build(cache, progress).await?;
     }
     KratosBinary::find(cache, fixtures, choice, progress).await
+}
+
+/// Builds the geckodriver, unless there is one: in the cache, on the `PATH`, or named by its variable.
+///
+/// # Errors
+///
+/// [`Missing`](super::missing::Missing) if the machine lacks something that the build needs.
+pub async fn prepare_geckodriver(cache: &Cache, progress: &mut Progress) -> Result<()> {
+    if Engine::Firefox.driver().is_none() {
+        geckodriver::build(cache, progress).await?;
+    }
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! A WebDriver server of our own: one for each browser, on a port that it chooses itself.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,10 +8,14 @@ use anyhow::{Context, Result, bail};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::Engine;
+use super::engine::{DriverStart, Ready};
 use crate::backend::{Launch, Output, Process, free_port};
 
 /// How long a driver may take until it listens; the median is 13 ms.
 const READY_LIMIT: Duration = Duration::from_secs(20);
+
+/// How often a driver that says nothing is looked at.
+const READY_EVERY: Duration = Duration::from_millis(5);
 
 /// How often another port is chosen when a program took one before the driver did.
 const PORT_CHOICES: usize = 3;
@@ -24,18 +29,24 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Starts the engine's driver with everything it writes below `folder`.
+    /// Starts the engine's driver with everything it writes below `folder`, on this display if it is given one.
     ///
     /// # Errors
-    /// When the driver is not installed, ends early or does not say that it listens.
-    pub async fn start(engine: Engine, folder: &Path) -> Result<Self> {
+    /// When the driver is not installed, ends early or does not come to listen.
+    pub async fn start(engine: Engine, folder: &Path, display: Option<&OsStr>) -> Result<Self> {
         let program = engine.driver().with_context(|| format!("the WebDriver server of {engine} is gone"))?;
         let log = folder.join("driver.log");
         let mut choices = 1;
         loop {
-            match Self::start_on(free_port()?, &program, folder, &log).await {
+            let port = free_port()?;
+            let start = engine.driver_start(port, folder);
+            let taken = start.port_taken;
+            match Self::start_on(port, start, &program, folder, &log, display).await {
                 // Another program was quicker: that says nothing about the browser.
-                Err(_) if choices < PORT_CHOICES && last_words(&log).contains("Address already in use") => {
+                Err(error)
+                    if choices < PORT_CHOICES
+                        && (last_words(&log).contains(taken) || format!("{error:#}").contains(taken)) =>
+                {
                     choices += 1;
                     std::fs::remove_file(&log).with_context(|| format!("failed to remove `{}`", log.display()))?;
                 }
@@ -44,30 +55,40 @@ impl Driver {
         }
     }
 
-    /// With port 0 chromedriver takes a port that is free on IPv4 and then ends if it is not free on IPv6 too, which on a
-    /// busy machine happens once in some thousand starts. So it is given one that no outgoing connection can have.
-    async fn start_on(port: u16, program: &Path, folder: &Path, log: &Path) -> Result<Self> {
+    async fn start_on(
+        port: u16,
+        start: DriverStart,
+        program: &Path,
+        folder: &Path,
+        log: &Path,
+        display: Option<&OsStr>,
+    ) -> Result<Self> {
         let mut launch = Launch::new(program, folder, Output::Piped(log.to_owned()))
-            // Chromium's crash handlers leave the process group.
-            .helpers_have(format!("--database={}", folder.display()))
-            .args([format!("--port={port}")])
-            .env("HOME", folder)
-            .env("TMPDIR", folder)
-            .env("XDG_CONFIG_HOME", folder)
-            .env("XDG_CACHE_HOME", folder)
+            .args(start.arguments)
             .env("PATH", "/usr/bin:/bin");
-        if let Some(display) = std::env::var_os("DISPLAY") {
+        for name in ["HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"] {
+            launch = launch.env(name, folder);
+        }
+        for (name, value) in start.environment {
+            launch = launch.env(name, value);
+        }
+        if let Some(helpers) = start.helpers {
+            launch = launch.helpers_have(helpers);
+        }
+        if let Some(display) = display {
             launch = launch.env("DISPLAY", display);
         }
         let mut process = launch.start()?;
         let stdout = process.take_stdout().context("the driver's output is not piped")?;
         let mut lines = BufReader::new(stdout).lines();
+        let mut said = String::new();
         let listens = async {
+            let Ready::Says(words) = start.ready else { return listens_on(&mut process, port).await };
             while let Some(line) = lines.next_line().await.context("failed to read the driver's output")? {
-                // "ChromeDriver was started successfully on port 38765."
-                if line.contains("started successfully on port ") {
+                if line.contains(words) {
                     return Ok(());
                 }
+                said = line;
             }
             bail!("it ended before it said where it listens")
         };
@@ -78,7 +99,9 @@ impl Driver {
                 let exit = exit.map_or("still running".to_owned(), |exit| {
                     exit.map_or_else(|error| format!("{error:#}"), |exit| exit.to_string())
                 });
-                let words = last_words(log);
+                // Some write it to one stream, some to the other.
+                let words = [said, last_words(log)].into_iter().find(|words| !words.is_empty());
+                let words = words.unwrap_or_else(|| "nothing".to_owned());
                 bail!("failed to start `{}`: {error:#} ({exit}; its last words: {words})", program.display())
             }
             Err(_) => bail!("`{}` did not say where it listens within {} s", program.display(), READY_LIMIT.as_secs()),
@@ -102,8 +125,22 @@ impl Driver {
     }
 }
 
-/// The last line of the driver's log.
-fn last_words(log: &Path) -> String {
+/// Waits until the driver itself, and not some other program, listens on the port.
+async fn listens_on(process: &mut Process, port: u16) -> Result<()> {
+    let mut tick = tokio::time::interval(READY_EVERY);
+    loop {
+        tick.tick().await;
+        if process.listens_on(port) {
+            return Ok(());
+        }
+        if process.has_ended()? {
+            bail!("it ended before it listened on port {port}");
+        }
+    }
+}
+
+/// The last line of a log; empty where there is none.
+pub(super) fn last_words(log: &Path) -> String {
     let words = std::fs::read_to_string(log).unwrap_or_default();
-    words.trim().lines().last().unwrap_or("nothing").to_owned()
+    words.trim().lines().last().unwrap_or_default().to_owned()
 }

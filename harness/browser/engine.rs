@@ -1,140 +1,176 @@
-//! The browser engines: where their programs lie, and the capabilities that keep them quiet and behind the edge.
+//! The browser engines: where their programs lie, what each session asks for, and how each driver is started.
 
+mod chromium;
+mod firefox;
+mod webkitgtk;
+
+use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+use super::program::Program;
 use crate::backend::Missing;
 
 /// A browser engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
     /// Chromium with chromedriver.
+    #[default]
     Chromium,
+    /// Firefox with geckodriver.
+    Firefox,
+    /// WebKitGTK's `MiniBrowser` with WebKitWebDriver, on a display of its own.
+    WebKitGtk,
 }
 
-/// What no Chromium of ours may do on its own; found by running it beside a packet sniffer (Chromium 156).
-const CHROMIUM_FLAGS: [&str; 21] = [
-    // Pages come from the world alone, and as root Chromium starts in no other way.
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-extensions",
-    "--disable-dev-shm-usage",
-    "--disable-default-apps",
-    "--disable-breakpad",
-    "--metrics-recording-only",
-    "--no-default-browser-check",
-    "--window-size=1200,900",
-    // The last two draw the address bar's suggestions, which nobody sees here, for a second of processor time.
-    "--disable-features=NetworkTimeServiceQuerying,OptimizationHints,MediaRouter,Translate,\
-     AutofillServerCommunication,WebUIOmniboxPopup,WebUIOmniboxAimPopup",
-    "--gaia-url=http://127.0.0.1:9",
-    "--allow-browser-signin=false",
-    "--disable-client-side-phishing-detection",
-    "--component-updater=url-source=http://127.0.0.1:9/",
-    // Without this Chromium goes around the proxy for loopback addresses.
-    "--proxy-bypass-list=<-loopback>",
-    "--password-store=basic",
-];
+/// Whether a page may store and send the cookies of another site.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ThirdPartyCookies {
+    /// It may, in every engine.
+    #[default]
+    Allow,
+    /// It may not: neither are they stored, nor are those sent that were stored at a visit of the other site itself.
+    Block,
+}
+
+/// Whether a person can see the browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// Headless, or on a display that nobody sees.
+    Hidden,
+    /// A real window on the display.
+    Shown,
+}
+
+/// What a browser is to be.
+#[derive(Debug, Clone, Copy)]
+pub struct BrowserSettings {
+    /// The engine.
+    pub engine: Engine,
+    /// The listener that all its requests go through.
+    pub listener: SocketAddr,
+    /// Whether it has a window.
+    pub window: Window,
+    /// Third-party cookies; every engine has a default of its own, so that this is always said.
+    pub third_party_cookies: ThirdPartyCookies,
+}
+
+/// How a driver tells that it listens.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ready {
+    /// It writes a line that has this.
+    Says(&'static str),
+    /// It says nothing: its port is looked at.
+    Listens,
+}
+
+/// How a driver is started.
+#[derive(Debug)]
+pub(super) struct DriverStart {
+    /// Its arguments.
+    pub(super) arguments: Vec<OsString>,
+    /// Its variables, besides those that keep its files together.
+    pub(super) environment: Vec<(&'static str, OsString)>,
+    /// What the command lines of helpers have that leave the process group.
+    pub(super) helpers: Option<OsString>,
+    /// How it tells that it listens.
+    pub(super) ready: Ready,
+    /// What its last words have where another program has the port.
+    pub(super) port_taken: &'static str,
+}
 
 impl Engine {
     /// Every engine that the harness knows.
-    pub const ALL: [Self; 1] = [Self::Chromium];
+    pub const ALL: [Self; 3] = [Self::Chromium, Self::Firefox, Self::WebKitGtk];
 
     /// The name in options and reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Chromium => "chromium",
+            Self::Firefox => "firefox",
+            Self::WebKitGtk => "webkitgtk",
+        }
+    }
+
+    /// The programs that it needs: the browser, its driver, and what else.
+    pub fn programs(self) -> &'static [Program] {
+        match self {
+            Self::Chromium => &chromium::PROGRAMS,
+            Self::Firefox => &firefox::PROGRAMS,
+            Self::WebKitGtk => &webkitgtk::PROGRAMS,
         }
     }
 
     /// The browser's program, by its variable or on the usual paths.
     pub fn binary(self) -> Option<PathBuf> {
-        match self {
-            // Debian's `chromium` is a shell wrapper; the program itself starts faster and in our process group.
-            Self::Chromium => {
-                find("KRATOS_REPRO_CHROMIUM", &["/usr/lib/chromium/chromium"], &["chromium", "google-chrome"])
-            }
-        }
+        self.programs().first()?.find()
     }
 
     /// The driver's program, by its variable or on the usual paths.
     pub fn driver(self) -> Option<PathBuf> {
-        match self {
-            Self::Chromium => find("KRATOS_REPRO_CHROMEDRIVER", &[], &["chromedriver"]),
-        }
+        self.programs().get(1)?.find()
     }
 
-    /// What the machine lacks to run it; nothing when both programs are here.
+    /// What the machine lacks to run it; nothing when all its programs are here.
     pub fn lacks(self) -> Option<Missing> {
-        let (what, variable) = if self.binary().is_none() {
-            (self.to_string(), "KRATOS_REPRO_CHROMIUM")
-        } else if self.driver().is_none() {
-            (format!("the WebDriver server of {self}"), "KRATOS_REPRO_CHROMEDRIVER")
-        } else {
-            return None;
-        };
-        Some(match std::env::var(variable).ok().filter(|path| !path.is_empty()) {
-            Some(path) => Missing::new(
-                format!("{what} was not found: `{path}` is no file"),
-                format!("correct {variable}, or unset it and run scripts/setup"),
-            ),
-            None => Missing::new(
-                format!("{what} was not found on PATH"),
-                format!("run scripts/setup, or set {variable} to the program"),
-            ),
-        })
+        self.programs().iter().find_map(Program::lacks)
     }
 
-    /// What a New Session asks for: quiet, headless unless `window`, every request through the listener.
-    pub(super) fn capabilities(self, binary: &Path, listener: SocketAddr, window: Window) -> Map<String, Value> {
-        let proxy = listener.to_string();
+    /// The engines that can run on this machine.
+    pub fn installed() -> Vec<Self> {
+        Self::ALL.into_iter().filter(|engine| engine.lacks().is_none()).collect()
+    }
+
+    /// Whether its browser runs only on a display.
+    pub(super) fn needs_display(self) -> bool {
+        self == Self::WebKitGtk
+    }
+
+    /// What a New Session asks for: quiet, every request through the listener, one policy of third-party cookies.
+    pub(super) fn capabilities(self, binary: &Path, settings: &BrowserSettings) -> Map<String, Value> {
         let capabilities = match self {
-            Self::Chromium => {
-                // No --user-data-dir: the profile that chromedriver makes below TMPDIR is quieter than an empty one,
-                // with which Debian's Chromium asks for its start page.
-                let mut flags: Vec<String> = CHROMIUM_FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
-                if window == Window::Hidden {
-                    flags.push("--headless".to_owned());
-                }
-                json!({
-                    "browserName": "chrome",
-                    "acceptInsecureCerts": true,
-                    "proxy": { "proxyType": "manual", "httpProxy": proxy, "sslProxy": proxy },
-                    "timeouts": { "pageLoad": 15_000, "script": 10_000 },
-                    "goog:chromeOptions": {
-                        "binary": binary,
-                        // 2 allows third-party cookies; without the preference Debian's Chromium blocks them.
-                        "prefs": { "profile.cookie_controls_mode": 2, "credentials_enable_service": false },
-                        "args": flags,
-                    },
-                })
-            }
+            Self::Chromium => chromium::capabilities(binary, settings),
+            Self::Firefox => firefox::capabilities(binary, settings),
+            Self::WebKitGtk => webkitgtk::capabilities(binary, settings),
         };
         match capabilities {
             Value::Object(map) => map,
             _ => Map::new(),
         }
     }
-}
 
-/// Whether a person can see the browser.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Window {
-    /// Headless.
-    Hidden,
-    /// A real window on the display.
-    Shown,
+    /// How its driver is started on this port, with everything that it writes below `folder`.
+    pub(super) fn driver_start(self, port: u16, folder: &Path) -> DriverStart {
+        match self {
+            Self::Chromium => chromium::driver_start(port, folder),
+            Self::Firefox => firefox::driver_start(port, folder),
+            Self::WebKitGtk => webkitgtk::driver_start(port),
+        }
+    }
+
+    /// The command by which a person opens a browser of this engine behind a listener, on a page.
+    pub fn by_hand(self, binary: &Path, listener: SocketAddr, profile: &Path, page: &str) -> String {
+        let (binary, profile) = (binary.display(), profile.display());
+        match self {
+            Self::Chromium => format!(
+                "{binary} --proxy-server=http://{listener} '--proxy-bypass-list=<-loopback>' \
+                 --ignore-certificate-errors --user-data-dir={profile} {page}"
+            ),
+            // Firefox takes a proxy from its settings alone: those of a `user.js` in the profile.
+            Self::Firefox => format!(
+                "echo '{}' > {profile}/user.js; {binary} --no-remote --profile {profile} {page}",
+                firefox::user_settings(listener)
+            ),
+            Self::WebKitGtk => format!("{binary} --proxy=http://{listener} --ignore-tls-errors {page}"),
+        }
+    }
 }
 
 impl fmt::Display for Engine {
@@ -153,14 +189,4 @@ impl FromStr for Engine {
             .find(|engine| engine.name() == text)
             .ok_or(format!("unknown engine `{text}` (known: {known})"))
     }
-}
-
-fn find(variable: &str, paths: &[&str], names: &[&str]) -> Option<PathBuf> {
-    if let Some(path) = std::env::var_os(variable).filter(|path| !path.is_empty()) {
-        return Some(PathBuf::from(path)).filter(|path| path.is_file());
-    }
-    let search: Vec<PathBuf> =
-        std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
-    let named = names.iter().flat_map(|name| search.iter().map(move |folder| folder.join(name)));
-    paths.iter().map(PathBuf::from).chain(named).find(|path| path.is_file())
 }

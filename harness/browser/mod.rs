@@ -1,13 +1,17 @@
 //! Real browsers through WebDriver: engines and their drivers, sessions, and the page actions on `ui.nodes` names.
 
 mod action;
+mod display;
 mod driver;
 mod engine;
 mod page;
+mod program;
 mod session;
 
 pub use action::Input;
+pub use display::Display;
 pub use driver::Driver;
-pub use engine::{Engine, Window};
+pub use engine::{BrowserSettings, Engine, ThirdPartyCookies, Window};
 pub use page::{ErrorShown, Form, Page};
+pub use program::Program;
 pub use session::Browser;

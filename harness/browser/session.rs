@@ -1,6 +1,6 @@
 //! A browser: a driver, one WebDriver session, and the listener of the edge that all its requests go through.
 
-use std::net::SocketAddr;
+use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Driver, Engine, Window};
+use super::{BrowserSettings, Display, Driver, Window};
 use crate::evidence::CookieSeen;
 
 /// The first session on a cold disk took 4.4 s.
@@ -35,7 +35,9 @@ const UNMASK: &str = "document.getElementById('kratos-repro-mask')?.remove();";
 #[must_use = "the browser is killed when this is dropped"]
 pub struct Browser {
     name: String,
+    // Dropped from top to bottom: the browser before the display that it is on.
     driver: Driver,
+    display: Option<Display>,
     client: Client,
     version: String,
 }
@@ -45,19 +47,23 @@ impl Browser {
     ///
     /// # Errors
     /// When the browser or its driver is not installed, or no session comes about in time.
-    pub async fn start(
-        name: &str,
-        engine: Engine,
-        listener: SocketAddr,
-        folder: &Path,
-        window: Window,
-    ) -> Result<Self> {
+    pub async fn start(name: &str, settings: &BrowserSettings, folder: &Path) -> Result<Self> {
+        let engine = settings.engine;
         if let Some(lacking) = engine.lacks() {
             return Err(lacking.into());
         }
         let binary = engine.binary().with_context(|| format!("{engine} is gone"))?;
-        let driver = Driver::start(engine, folder).await?;
-        let capabilities = engine.capabilities(&binary, listener, window);
+        let display = match settings.window {
+            Window::Hidden if engine.needs_display() => Some(Display::start(folder).await?),
+            _ => None,
+        };
+        let screen = match (&display, settings.window) {
+            (Some(display), _) => Some(OsString::from(display.name())),
+            (None, Window::Shown) => std::env::var_os("DISPLAY"),
+            (None, Window::Hidden) => None,
+        };
+        let driver = Driver::start(engine, folder, screen.as_deref()).await?;
+        let capabilities = engine.capabilities(&binary, settings);
         let mut connector = HttpConnector::new();
         // Without it every command waits 40 ms for a delayed acknowledgement.
         connector.set_nodelay(true);
@@ -75,7 +81,7 @@ impl Browser {
             .and_then(Value::as_str)
             .unwrap_or("unknown")
             .to_owned();
-        Ok(Self { name: name.to_owned(), driver, client, version })
+        Ok(Self { name: name.to_owned(), driver, display, client, version })
     }
 
     /// The name in the case.
@@ -220,6 +226,11 @@ impl Browser {
     /// # Errors
     /// When something of them stays.
     pub async fn close(self) -> Result<()> {
-        self.driver.close().await
+        let browser = self.driver.close().await;
+        let display = match self.display {
+            Some(display) => display.close().await,
+            None => Ok(()),
+        };
+        browser.and(display)
     }
 }

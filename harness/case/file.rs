@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::check::Check;
+use super::engines::Engines;
 use super::error::CaseError;
 use super::markdown;
 use super::read;
@@ -42,6 +43,9 @@ pub struct CaseFile {
     /// else `reproduced`.
     #[serde(default)]
     pub verdict: Option<Expected>,
+    /// On which engines it is run; on each where it is left out.
+    #[serde(default)]
+    pub engines: Engines,
     /// The set-up that has the problem.
     #[serde(default)]
     pub world: WorldSpec,

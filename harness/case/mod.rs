@@ -4,6 +4,7 @@ mod catalogue;
 mod check;
 mod claims;
 mod duration;
+mod engines;
 mod error;
 mod fields;
 mod file;
@@ -25,6 +26,7 @@ pub use check::{
 };
 pub use claims::{Claim, Claims, Section};
 pub use duration::Time;
+pub use engines::{Engines, Turns};
 pub use error::CaseError;
 pub use fields::Fields;
 pub use file::{CaseFile, Change, Expected, Fix};

@@ -8,6 +8,7 @@ use super::duration::Time;
 use super::interface::InterfaceSpec;
 use super::merge;
 use super::server::KratosSpec;
+use crate::browser::{Engine, ThirdPartyCookies};
 
 /// The inhabitants of a world, as far as a case names them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -57,7 +58,14 @@ impl WorldSpec {
 /// One browser.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct BrowserSpec {}
+pub struct BrowserSpec {
+    /// The one engine that this browser can be; where it is left out, the run's engines take turns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Engine>,
+    /// Whether pages may store and send the cookies of other sites; they may where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub third_party_cookies: Option<ThirdPartyCookies>,
+}
 
 /// One API client.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ use serde_saphyr::{Location, Spanned};
 
 use super::check::Check;
 use super::claims::Claims;
+use super::engines::Turns;
 use super::error::CaseError;
 use super::file::{CaseFile, Expected};
 use super::nearest::nearest;
@@ -54,6 +55,7 @@ pub(super) fn validate(
             .error(claim.referenced, format!("unknown claim `{}`{}", claim.value, nearest(&claim.value, &known))));
     }
     context.verdict(case)?;
+    context.engines(case)?;
     for (key, empty) in [("steps", case.steps.is_empty()), ("symptom", case.symptom.is_empty())] {
         if empty {
             return Err(context.error_at(&[key], "a case needs at least one step and one line of `symptom`"));
@@ -95,6 +97,15 @@ impl Context<'_> {
             Some((_, place)) => self.error(place, message.to_owned()),
             None => CaseError::whole(self.path, message),
         }
+    }
+
+    /// Two engines take two browsers.
+    fn engines(&self, case: &CaseFile) -> Result<(), CaseError> {
+        if case.engines.turns == Turns::Pairs && case.world.browser_names().len() < 2 {
+            let message = "`engines: pairs` needs two browsers in `world` (hint: `each` is for one)";
+            return Err(self.error_at(&["engines"], message));
+        }
+        Ok(())
     }
 
     fn verdict(&self, case: &CaseFile) -> Result<(), CaseError> {

@@ -76,9 +76,12 @@ pub(super) struct RunArguments {
     pub(super) names: Vec<String>,
     #[command(flatten)]
     pub(super) server: ServerArguments,
-    /// The browser engine.
-    #[arg(long, env = "KRATOS_REPRO_ENGINE", default_value_t = Engine::Chromium)]
-    pub(super) engine: Engine,
+    /// The browser engines, with commas between; every engine that is installed where none is named.
+    #[arg(long = "engine", env = "KRATOS_REPRO_ENGINE", value_name = "ENGINE", value_delimiter = ',')]
+    pub(super) engines: Vec<Engine>,
+    /// Try the wrong fixes of a case in each of its lineups of engines, not in the first alone.
+    #[arg(long, env = "KRATOS_REPRO_THOROUGH")]
+    pub(super) thorough: bool,
     /// The folder that the run's own folder is made in.
     #[arg(long, env = "KRATOS_REPRO_OUT", value_name = "FOLDER")]
     pub(super) out: Option<PathBuf>,

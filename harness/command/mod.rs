@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, and what each exit code means.
 
 mod arguments;
+mod lineups;
 mod list;
 mod place;
 mod run;
@@ -9,7 +10,7 @@ mod up;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Parser;
 
 use crate::backend::cache::Cache;
@@ -72,7 +73,11 @@ async fn set_up(arguments: ServerArguments) -> Result<u8> {
     let fixtures = place::fixtures()?;
     let mut stop = stop::on_signals()?;
     let mut progress = Progress::on_stderr();
-    let prepared = setup::prepare(&cache, &fixtures, &arguments.kratos, &mut progress);
+    let prepared = async {
+        let kratos = setup::prepare(&cache, &fixtures, &arguments.kratos, &mut progress).await?;
+        setup::prepare_geckodriver(&cache, &mut progress).await.context("Kratos is ready, Firefox is not")?;
+        anyhow::Ok(kratos)
+    };
     let ready = tokio::select! {
         ready = prepared => ready?,
         _ = stop.wait_for(|stop| *stop) => {

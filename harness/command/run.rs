@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::arguments::{Format, RunArguments};
+use super::lineups::{self, Cast};
 use super::{place, stop};
 use crate::backend::Missing;
 use crate::backend::cache::Cache;
@@ -17,21 +18,22 @@ use crate::backend::doctor::{self, State};
 use crate::backend::kratos_binary::{KratosBinary, KratosChoice};
 use crate::backend::progress::Progress as SetupProgress;
 use crate::browser::{Engine, Window};
-use crate::case::{Case, Catalogue, Program};
-use crate::client::curl_program;
+use crate::case::Catalogue;
 use crate::report::terminal;
-use crate::trial::{CaseOutcome, NotRun, Part, Progress, QueueSettings, RunOutcome, WrongFixes, run_cases};
+use crate::trial::{CaseOutcome, NotRun, Part, Progress, QueueSettings, RunOutcome, Turn, run_cases};
 use crate::world::{Files, WorldSettings};
 
 pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let fixtures = place::fixtures()?;
     let catalogue = Catalogue::read(&fixtures)?;
     let chosen = catalogue.select(&arguments.names)?;
-    let (cases, not_run) = able(chosen);
-    if cases.is_empty() {
+    let Cast { turns, engines, not_run } = lineups::cast(chosen, &arguments.engines, arguments.thorough)?;
+    if turns.is_empty() {
         return Err(nothing_able(&not_run).into());
     }
-    need_engine(arguments.engine, &cases)?;
+    for one in &not_run {
+        place::say(&format!("not run: {}: {}", one.case, one.reason));
+    }
     let mut stop = stop::on_signals()?;
     let cache = Cache::open()?;
     let choice = &arguments.server.kratos;
@@ -58,19 +60,17 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
             fixtures: fixtures.clone(),
             kratos: kratos.path.clone(),
             template: kratos.template.clone(),
-            engine: arguments.engine,
             window: Window::Hidden,
             folder: worlds.path().to_owned(),
             files: if arguments.keep { Files::Kept } else { Files::Removed },
         },
         run_folder: folder.clone(),
         jobs: arguments.jobs.map_or_else(default_jobs, usize::from),
-        wrong_fixes: WrongFixes::All,
     };
-    let (case_count, trial_count) = (cases.len(), trial_count(&cases));
+    let (case_count, trial_count) = (turns.len(), turns.iter().map(Turn::trials).sum());
     let (progress, mut told) = mpsc::unbounded_channel();
-    let queue = tokio::spawn(run_cases(cases, settings, progress, stop.clone()));
-    let parts = parts(&cache, &fixtures, choice, &kratos).await;
+    let queue = tokio::spawn(run_cases(turns, settings, progress, stop.clone()));
+    let parts = parts(&cache, &fixtures, choice, &kratos, &engines).await;
     let mut screen = Screen::new(case_count, trial_count);
     let mut outcomes = Vec::new();
     while let Some(step) = told.recv().await {
@@ -88,7 +88,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     }
     // In the order of the page; bug reports, which name no claim, come last.
     let place = |case: &CaseOutcome| catalogue.claims().ids().position(|id| id == case.claim.id).unwrap_or(usize::MAX);
-    outcomes.sort_by(|a, b| (place(a), &a.id).cmp(&(place(b), &b.id)));
+    outcomes.sort_by(|a, b| (place(a), &a.id, &a.engine).cmp(&(place(b), &b.id, &b.engine)));
     let outcome = RunOutcome {
         run: name,
         started: started.to_string(),
@@ -118,28 +118,6 @@ fn tell(outcome: &RunOutcome, folder: &Path, format: Format) -> Result<()> {
     place::print(&text)
 }
 
-/// Splits off the cases whose client program is not here: they are named, never silently green.
-fn able(cases: Vec<Case>) -> (Vec<Case>, Vec<NotRun>) {
-    let uses_curl = |case: &Case| case.file.world.clients.iter().flatten().any(|(_, it)| it.program() == Program::Curl);
-    if curl_program().is_some() {
-        return (cases, Vec::new());
-    }
-    let (lacking, able): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(uses_curl);
-    let not_run = lacking
-        .into_iter()
-        .map(|case| NotRun { case: case.id, reason: "curl was not found on PATH (hint: run scripts/setup)".to_owned() })
-        .collect();
-    (able, not_run)
-}
-
-fn need_engine(engine: Engine, cases: &[Case]) -> Result<()> {
-    let needed = cases.iter().any(|case| !case.file.world.browser_names().is_empty());
-    match engine.lacks() {
-        Some(lacking) if needed => Err(lacking.into()),
-        _ => Ok(()),
-    }
-}
-
 /// None of the cases can run here: green would be a lie.
 fn nothing_able(not_run: &[NotRun]) -> Missing {
     let lines = not_run.iter().map(|one| format!("not run: {}: {}", one.case, one.reason)).collect::<Vec<_>>();
@@ -153,19 +131,23 @@ fn default_jobs() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(2)
 }
 
-fn trial_count(cases: &[Case]) -> usize {
-    cases.iter().map(|case| crate::trial::plans(case, WrongFixes::All).len()).sum()
-}
-
 /// What takes part, with versions, as each program says itself.
-async fn parts(cache: &Cache, fixtures: &Path, choice: &KratosChoice, kratos: &KratosBinary) -> Vec<Part> {
+async fn parts(
+    cache: &Cache,
+    fixtures: &Path,
+    choice: &KratosChoice,
+    kratos: &KratosBinary,
+    engines: &[Engine],
+) -> Vec<Part> {
     let mut parts = vec![
         Part { name: "kratos-repro".into(), version: env!("CARGO_PKG_VERSION").into(), note: String::new() },
         Part { name: "Kratos".into(), version: kratos.version.to_string(), note: "native, SQLite".into() },
     ];
+    let programs: Vec<&str> =
+        engines.iter().flat_map(|engine| engine.programs()).map(|it| it.name).chain(["curl"]).collect();
     for finding in doctor::examine(cache, fixtures, choice).await {
         if let State::Found { version, .. } = finding.state
-            && ["chromium", "chromedriver", "curl"].contains(&finding.name)
+            && programs.contains(&finding.name)
         {
             parts.push(Part { name: finding.name.to_owned(), version, note: String::new() });
         }

@@ -11,9 +11,9 @@ use super::{WrongCall, place, stop};
 use crate::backend::cache::Cache;
 use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::progress::Progress;
-use crate::browser::{Browser, Window};
+use crate::browser::{Browser, BrowserSettings, Engine, ThirdPartyCookies, Window};
 use crate::case::{Case, Catalogue, Step};
-use crate::trial::{Plan, TrialKind, WrongFixes, plans};
+use crate::trial::{Lineup, Plan, TrialKind, WrongFixes, plans};
 use crate::world::{Files, World, WorldSettings};
 
 /// The name of the listener for the person.
@@ -28,7 +28,7 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
         return Err(WrongCall(text).into());
     }
     let case = cases.pop().context("nothing was selected")?;
-    let plan = plan(&case, if arguments.fixed { TrialKind::Fixed } else { TrialKind::Broken })?;
+    let plan = plan(&case, arguments.engine, if arguments.fixed { TrialKind::Fixed } else { TrialKind::Broken })?;
     let mut stop = stop::on_signals()?;
     let folder = place::worlds()?;
     let begin = async {
@@ -39,12 +39,11 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
             fixtures: fixtures.clone(),
             kratos: kratos.path,
             template: kratos.template,
-            engine: arguments.engine,
             window: Window::Shown,
             folder: folder.path().to_owned(),
             files: Files::Removed,
         };
-        stand(&plan, &settings).await
+        stand(&plan, &settings, arguments.engine).await
     };
     let Standing { world, listener, profile, window } = tokio::select! {
         standing = begin => standing?,
@@ -52,13 +51,9 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
     };
     place::print(&introduce(&case, &plan, &world))?;
     if window.is_none() {
-        let binary = arguments.engine.binary().map_or("chromium".to_owned(), |path| path.display().to_string());
-        place::print(&format!(
-            "there is no display here; on one, this opens a browser on the world:\n  {binary} --proxy-server=http://{listener} \
-             '--proxy-bypass-list=<-loopback>' --ignore-certificate-errors --user-data-dir={} {}\n",
-            profile.display(),
-            start(&world)
-        ))?;
+        let binary = arguments.engine.binary().unwrap_or_else(|| arguments.engine.name().into());
+        let command = arguments.engine.by_hand(&binary, listener, &profile, &start(&world));
+        place::print(&format!("there is no display here; on one, this opens a browser on the world:\n  {command}\n"))?;
     }
     place::print("mails appear here; Ctrl-C ends it\n")?;
     tokio::select! {
@@ -82,7 +77,7 @@ struct Standing {
     profile: PathBuf,
 }
 
-async fn stand(plan: &Plan, settings: &WorldSettings) -> Result<Standing> {
+async fn stand(plan: &Plan, settings: &WorldSettings, engine: Engine) -> Result<Standing> {
     let mut spec = plan.world.clone();
     // The person is the browser.
     spec.browsers = None;
@@ -100,7 +95,9 @@ async fn stand(plan: &Plan, settings: &WorldSettings) -> Result<Standing> {
     std::fs::create_dir(&profile).context("failed to make a folder for the browser")?;
     let mut window = None;
     if std::env::var_os("DISPLAY").is_some() {
-        let browser = Browser::start(YOU, settings.engine, listener, &profile, Window::Shown).await?;
+        let third_party_cookies = ThirdPartyCookies::default();
+        let you = BrowserSettings { engine, listener, window: Window::Shown, third_party_cookies };
+        let browser = Browser::start(YOU, &you, &profile).await?;
         browser.go(&start(&world)).await?;
         window = Some(browser);
     }
@@ -112,8 +109,8 @@ fn start(world: &World) -> String {
     world.ui().welcome(None)
 }
 
-fn plan(case: &Case, kind: TrialKind) -> Result<Plan> {
-    plans(case, WrongFixes::None)
+fn plan(case: &Case, engine: Engine, kind: TrialKind) -> Result<Plan> {
+    plans(case, &Lineup::of(case, engine), WrongFixes::None)
         .into_iter()
         .find(|plan| plan.kind == kind)
         .ok_or_else(|| WrongCall(format!("the case `{}` has no fix (hint: leave out --fixed)", case.id)).into())

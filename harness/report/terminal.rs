@@ -51,7 +51,7 @@ pub fn case_line(case: &CaseOutcome, colour: Colour) -> String {
     let id = visible(&case.id);
     let engine = visible(case.engine.as_deref().unwrap_or("-"));
     let took = words::took(case.took_ms);
-    let mut line = format!("{verdict} {id:<44} {engine:<9} {took:>12}");
+    let mut line = format!("{verdict} {id:<44} {engine:<21} {took:>12}");
     if !case.as_expected() {
         line.push_str(&format!("  expected {}", case.expected.word()));
     }

@@ -2,6 +2,7 @@
 
 mod act;
 mod judge;
+mod lineup;
 mod look;
 mod outcome;
 mod plan;
@@ -9,6 +10,7 @@ mod queue;
 mod run;
 mod secrets;
 
+pub use lineup::{Lineup, Thoroughness, Turn};
 pub use outcome::{
     CaseOutcome, CheckRole, CheckSeen, ClaimQuoted, NotRun, Part, Phase, RunOutcome, Shown, TrialKind, TrialOutcome,
     Verdict,

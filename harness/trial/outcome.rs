@@ -83,7 +83,7 @@ pub struct NotRun {
     pub reason: String,
 }
 
-/// One case on one engine.
+/// One case in one lineup of engines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CaseOutcome {
@@ -93,7 +93,8 @@ pub struct CaseOutcome {
     pub title: String,
     /// The claim that it is about.
     pub claim: ClaimQuoted,
-    /// The browser engine, where the case uses a browser.
+    /// The browser engine, or several in the order of the browsers' names, such as `firefox to webkitgtk`;
+    /// nothing where the case uses no browser.
     pub engine: Option<String>,
     /// The verdict that the case file expects.
     pub expected: Verdict,

@@ -2,7 +2,7 @@
 
 use serde_saphyr::Spanned;
 
-use super::{Shown, TrialKind};
+use super::{Lineup, Shown, TrialKind};
 use crate::case::{Case, Check, Expected, Step, WorldSpec};
 
 /// One trial, before it is run.
@@ -33,12 +33,12 @@ pub struct Plan {
 pub enum WrongFixes {
     /// All of them.
     All,
-    /// None: another engine has tried them.
+    /// None: another lineup has them tried.
     None,
 }
 
-/// The trials of a case in their order: broken, fixed, other fixes, broken again, wrong fixes.
-pub fn plans(case: &Case, wrong_fixes: WrongFixes) -> Vec<Plan> {
+/// The trials of a case in one lineup, in their order: broken, fixed, other fixes, broken again, wrong fixes.
+pub fn plans(case: &Case, lineup: &Lineup, wrong_fixes: WrongFixes) -> Vec<Plan> {
     let file = &case.file;
     let broken = |name: &str, kind| Plan {
         name: name.to_owned(),
@@ -46,7 +46,7 @@ pub fn plans(case: &Case, wrong_fixes: WrongFixes) -> Vec<Plan> {
         why: None,
         change: String::new(),
         wanted: vec![if file.expected() == Expected::NotReproduced { Shown::Instead } else { Shown::Symptom }],
-        world: file.world.clone(),
+        world: lineup.cast(&file.world),
         steps: file.steps.clone(),
         symptom: file.symptom.clone(),
         promise: file.instead.clone(),
@@ -63,7 +63,7 @@ pub fn plans(case: &Case, wrong_fixes: WrongFixes) -> Vec<Plan> {
             _ if file.expected() == Expected::FixFails => vec![Shown::Symptom, Shown::Neither],
             _ => vec![Shown::Fixed],
         },
-        world: file.world.with(&world.clone().unwrap_or_default()),
+        world: lineup.cast(&file.world.with(&world.clone().unwrap_or_default())),
         steps: steps.clone().unwrap_or_else(|| file.steps.clone()),
         symptom: file.symptom.clone(),
         promise: fix.expect.clone(),

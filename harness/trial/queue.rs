@@ -10,8 +10,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::judge::judge;
-use super::plan::{Plan, WrongFixes, plans};
-use super::{CaseOutcome, ClaimQuoted, TrialOutcome, run, secrets};
+use super::plan::{Plan, plans};
+use super::{CaseOutcome, ClaimQuoted, Lineup, TrialOutcome, Turn, run, secrets};
 use crate::case::{Case, Program, WorldSpec};
 use crate::evidence::Redactor;
 use crate::world::{World, WorldSettings};
@@ -21,14 +21,14 @@ use crate::world::{World, WorldSettings};
 pub enum Progress {
     /// A trial begins.
     Begun {
-        /// The case's id.
+        /// The case's id, with its lineup.
         case: String,
         /// The trial's name.
         trial: String,
     },
     /// A trial has ended.
     Ended {
-        /// The case's id.
+        /// The case's id, with its lineup.
         case: String,
         /// The trial's name.
         trial: String,
@@ -48,8 +48,6 @@ pub struct QueueSettings {
     pub run_folder: PathBuf,
     /// How many trials run at once.
     pub jobs: usize,
-    /// Which wrong fixes are tried.
-    pub wrong_fixes: WrongFixes,
 }
 
 struct Job {
@@ -60,27 +58,33 @@ struct Job {
 }
 
 struct Pending {
-    case: Case,
+    turn: Turn,
+    name: String,
     outcomes: Vec<Option<TrialOutcome>>,
     begun: Option<Instant>,
 }
 
-/// Runs the cases and tells the progress. It ends early when `stop` becomes true: trials that run are given up and
+/// Runs the cases in their lineups and tells the progress. It ends early when `stop` becomes true: trials that run are given up and
 /// their worlds closed, and cases that are not complete are left out.
 pub async fn run_cases(
-    cases: Vec<Case>,
+    turns: Vec<Turn>,
     settings: QueueSettings,
     progress: mpsc::UnboundedSender<Progress>,
     stop: watch::Receiver<bool>,
 ) {
     let mut jobs = VecDeque::new();
     let mut pending = Vec::new();
-    for (index, case) in cases.into_iter().enumerate() {
-        let plans = plans(&case, settings.wrong_fixes);
-        pending.push(Pending { outcomes: plans.iter().map(|_| None).collect(), begun: None, case });
+    for (index, turn) in turns.into_iter().enumerate() {
+        let plans = plans(&turn.case, &turn.lineup, turn.wrong_fixes);
+        let mut folder = turn.case.id.replace('/', "--");
+        let mut name = turn.case.id.clone();
+        if let Some(lineup) = turn.lineup.name() {
+            folder.push_str(&format!("--{}", lineup.replace(' ', "-")));
+            name.push_str(&format!(" ({lineup})"));
+        }
+        pending.push(Pending { outcomes: plans.iter().map(|_| None).collect(), begun: None, turn, name });
         for (trial, plan) in plans.into_iter().enumerate() {
-            let name = format!("{}/{}", pending[index].case.id.replace('/', "--"), plan.name);
-            jobs.push_back(Job { case: index, trial, name, plan });
+            jobs.push_back(Job { case: index, trial, name: format!("{folder}/{}", plan.name), plan });
         }
     }
     let shared = Arc::new(Shared { jobs: Mutex::new(jobs), pending: Mutex::new(pending), settings, progress });
@@ -156,14 +160,14 @@ impl Shared {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = &mut pending[job.case];
         entry.begun.get_or_insert_with(Instant::now);
-        let _ = self.progress.send(Progress::Begun { case: entry.case.id.clone(), trial: job.plan.name.clone() });
+        let _ = self.progress.send(Progress::Begun { case: entry.name.clone(), trial: job.plan.name.clone() });
     }
 
     fn end(&self, job: Job, outcome: TrialOutcome) {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = &mut pending[job.case];
         let ended = Progress::Ended {
-            case: entry.case.id.clone(),
+            case: entry.name.clone(),
             trial: job.plan.name.clone(),
             as_expected: outcome.as_expected(),
         };
@@ -172,13 +176,14 @@ impl Shared {
         if entry.outcomes.iter().all(Option::is_some) {
             let trials: Vec<TrialOutcome> = entry.outcomes.iter_mut().filter_map(Option::take).collect();
             let took_ms = entry.begun.map_or(0, |begun| u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX));
-            let outcome = case_outcome(&entry.case, trials, took_ms, &self.settings.world);
+            let outcome = case_outcome(&entry.turn, trials, took_ms);
             let _ = self.progress.send(Progress::Case(Box::new(outcome)));
         }
     }
 }
 
-fn case_outcome(case: &Case, trials: Vec<TrialOutcome>, took_ms: u64, world: &WorldSettings) -> CaseOutcome {
+fn case_outcome(turn: &Turn, trials: Vec<TrialOutcome>, took_ms: u64) -> CaseOutcome {
+    let Turn { case, lineup, .. } = turn;
     let (verdict, reason) = judge(&trials);
     let mut redactor = Redactor::new();
     let changes = case.file.other_fixes.iter().chain(&case.file.wrong_fixes).filter_map(|it| it.steps.as_ref());
@@ -189,7 +194,6 @@ fn case_outcome(case: &Case, trials: Vec<TrialOutcome>, took_ms: u64, world: &Wo
         secrets::learn_world(&mut redactor, world);
     }
     secrets::learn_steps(&mut redactor, case.file.steps.iter().chain(fixes).map(|step| &step.value));
-    let uses_browser = !case.file.world.browser_names().is_empty();
     let claim = match &case.claim {
         Some((id, section, quote)) => ClaimQuoted { id: id.clone(), section: section.clone(), quote: quote.clone() },
         None => ClaimQuoted { id: String::new(), section: "Bug reports".to_owned(), quote: String::new() },
@@ -198,12 +202,12 @@ fn case_outcome(case: &Case, trials: Vec<TrialOutcome>, took_ms: u64, world: &Wo
         id: case.id.clone(),
         title: case.file.title.clone(),
         claim,
-        engine: uses_browser.then(|| world.engine.name().to_owned()),
+        engine: lineup.name().map(str::to_owned),
         expected: case.file.expected().into(),
         verdict,
         reason,
         note: case.file.note.clone(),
-        real: real(case, world),
+        real: real(case, lineup),
         emulated: emulated(case),
         source: redactor.text(&case.source),
         took_ms,
@@ -211,11 +215,12 @@ fn case_outcome(case: &Case, trials: Vec<TrialOutcome>, took_ms: u64, world: &Wo
     }
 }
 
-fn real(case: &Case, world: &WorldSettings) -> Vec<String> {
+fn real(case: &Case, lineup: &Lineup) -> Vec<String> {
     let mut real = vec!["Kratos".to_owned(), "the mails that it sends".to_owned()];
-    if !case.file.world.browser_names().is_empty() {
-        real.push(world.engine.name().to_owned());
-    }
+    let mut engines = lineup.engines().to_vec();
+    engines.sort();
+    engines.dedup();
+    real.extend(engines.into_iter().map(|engine| engine.name().to_owned()));
     let clients = case.file.world.clients.iter().flatten();
     real.extend(clients.filter(|(_, it)| it.program() == Program::Curl).map(|_| "curl".to_owned()).take(1));
     real

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use futures_util::future::join_all;
 
-use crate::browser::{Browser, Engine, Window};
+use crate::browser::{Browser, Window};
 use crate::client::ApiClient;
 use crate::edge::Edge;
 use kratos::Kratos;
@@ -32,8 +32,6 @@ pub struct WorldSettings {
     pub kratos: PathBuf,
     /// A database that this binary has migrated.
     pub template: PathBuf,
-    /// The browser engine.
-    pub engine: Engine,
     /// Whether browsers have a window.
     pub window: Window,
     /// Where worlds keep their files; each makes a folder of its own in it.

@@ -13,7 +13,7 @@ use super::kratos::{Kratos, KratosSettings};
 use super::mail::MailSink;
 use super::ui::{Ui, UiSettings, UiTenant};
 use super::{Files, World, WorldSettings};
-use crate::browser::Browser;
+use crate::browser::{Browser, BrowserSettings};
 use crate::case::{FaultSpec, HOSTS, KratosServer, Program, Time, WorldSpec};
 use crate::client::{self, ApiClient, Jar};
 use crate::edge::{Edge, Effect, Fault};
@@ -57,15 +57,21 @@ impl World {
             });
         }
         let mut browser_starts = Vec::new();
-        for (number, name) in spec.browser_names().into_iter().enumerate() {
-            let listener = edge.listen(name).await?;
+        for (number, (name, spec)) in spec.browsers.iter().flatten().enumerate() {
+            let browser = BrowserSettings {
+                engine: spec.engine.unwrap_or_default(),
+                listener: edge.listen(name).await?,
+                window: settings.window,
+                third_party_cookies: spec.third_party_cookies.unwrap_or_default(),
+            };
             // Short, because a browser makes a socket below it and the path of a socket is: see `LONGEST_FOLDER`.
-            browser_starts.push((name.to_owned(), listener, make(folder.path(), &format!("b{number}"))?));
+            browser_starts.push((name.to_owned(), browser, make(folder.path(), &format!("b{number}"))?));
         }
-        let browsers = join_all(browser_starts.into_iter().map(|(name, listener, folder)| {
-            let (engine, window) = (settings.engine, settings.window);
-            async move { Browser::start(&name, engine, listener, &folder, window).await }
-        }));
+        let browsers = join_all(
+            browser_starts
+                .into_iter()
+                .map(|(name, settings, folder)| async move { Browser::start(&name, &settings, &folder).await }),
+        );
         let kratos = join_all(kratos_starts.iter().map(Kratos::start));
         let (kratos, browsers) = tokio::join!(kratos, browsers);
 

@@ -1,13 +1,16 @@
 //! Runs the program as a person does, in a folder of its own, and looks at what it leaves.
 
 pub(crate) mod process;
+pub(crate) mod trials;
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use kratos_repro::browser::Engine;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -21,6 +24,13 @@ pub(crate) const QUICK: &str = "cross-browser/api-flow-with-cdn-cookie";
 
 /// A case with a browser.
 pub(crate) const BROWSER: &str = "code-flows/login-form-second-submit";
+
+/// Whether an engine cannot run here. The test is then not run, which is said where a captured test can be heard.
+pub(crate) fn is_missing(engine: Engine) -> bool {
+    let Some(lacking) = engine.lacks() else { return false };
+    let _ = writeln!(std::io::stderr(), "not run: {lacking}");
+    true
+}
 
 /// A folder with a place for temporary files, one for reports, and one for a test's own files.
 #[derive(Debug)]
@@ -81,6 +91,8 @@ impl Sandbox {
             }
         }
         command.args(arguments).env("TMPDIR", self.tmp()).env_remove("DISPLAY").env("NO_COLOR", "1");
+        // One engine, so that what a test says of a run holds whatever is installed.
+        command.env("KRATOS_REPRO_ENGINE", "chromium");
         command.stdin(Stdio::null());
         command
     }

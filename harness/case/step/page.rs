@@ -67,13 +67,14 @@ pub struct Submit {
     /// Once, or too often.
     #[serde(default)]
     pub how: How,
-    /// Between the first and the second time; 80 ms where it is left out.
+    /// Between the first and the second time; 200 ms where it is left out: a first form that is still on its way to the
+    /// network is given up for the second, which on a busy machine takes WebKitGTK 80 ms.
     #[serde(default = "default_pause")]
     pub pause: Time,
 }
 
 fn default_pause() -> Time {
-    Time(std::time::Duration::from_millis(80))
+    Time(std::time::Duration::from_millis(200))
 }
 
 short_form!(Submit, "a method, or a map with `method`, `how` and `pause`", |method: &str| Ok(Submit {

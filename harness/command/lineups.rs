@@ -1,0 +1,83 @@
+//! What of the chosen cases can run here, and on which engines; what cannot is named, never silently green.
+
+use anyhow::Result;
+
+use super::place;
+use crate::browser::Engine;
+use crate::case::{Case, Program, Turns};
+use crate::client::curl_program;
+use crate::trial::{NotRun, Thoroughness, Turn};
+
+/// What of a choice of cases is run, and what is not.
+pub(super) struct Cast {
+    /// The cases in their lineups.
+    pub(super) turns: Vec<Turn>,
+    /// The engines that take part.
+    pub(super) engines: Vec<Engine>,
+    /// What is not run, and why.
+    pub(super) not_run: Vec<NotRun>,
+}
+
+/// Finds the lineups of the cases on the engines that were named, or on every engine that is installed.
+///
+/// # Errors
+/// [`crate::backend::Missing`] when an engine that was named is not installed, or when none is.
+pub(super) fn cast(cases: Vec<Case>, named: &[Engine], thorough: bool) -> Result<Cast> {
+    let mut not_run = Vec::new();
+    let needs_browser = cases.iter().any(|case| !case.file.world.browser_names().is_empty());
+    let engines = if needs_browser { choose(named, &mut not_run)? } else { named.to_vec() };
+    let thoroughness = if thorough { Thoroughness::EveryLineup } else { Thoroughness::FirstLineup };
+    let no_curl = curl_program().is_none();
+    let mut turns = Vec::new();
+    for case in cases {
+        let uses_curl = case.file.world.clients.iter().flatten().any(|(_, it)| it.program() == Program::Curl);
+        if no_curl && uses_curl {
+            let reason = "curl was not found on PATH (hint: run scripts/setup)".to_owned();
+            not_run.push(NotRun { case: case.id, reason });
+            continue;
+        }
+        for turn in Turn::all(&case, &engines, thoroughness) {
+            match turn.lacks() {
+                // An engine that the case itself names.
+                Some(lacking) => not_run.push(NotRun { case: case.id.clone(), reason: lacking.to_string() }),
+                None => turns.push(turn),
+            }
+        }
+    }
+    if let [engine] = engines.as_slice()
+        && turns.iter().any(|turn| turn.case.file.engines.turns == Turns::Pairs)
+    {
+        place::say(&format!("only {engine} takes part: cases that want two different engines get it twice"));
+    }
+    let mut engines: Vec<Engine> = turns.iter().flat_map(|turn| turn.lineup.engines().to_vec()).collect();
+    engines.sort();
+    engines.dedup();
+    Ok(Cast { turns, engines, not_run })
+}
+
+/// The engines that were named, each once, or all that are here; what is not is noted.
+fn choose(named: &[Engine], not_run: &mut Vec<NotRun>) -> Result<Vec<Engine>> {
+    let mut engines: Vec<Engine> = Vec::new();
+    for engine in named {
+        if let Some(lacking) = engine.lacks() {
+            return Err(lacking.into());
+        }
+        if !engines.contains(engine) {
+            engines.push(*engine);
+        }
+    }
+    if engines.is_empty() {
+        engines = Engine::installed();
+        let lacking = Engine::ALL.into_iter().filter_map(|engine| Some((engine, engine.lacks()?)));
+        let lacking: Vec<_> = lacking.collect();
+        if engines.is_empty()
+            && let Some((_, first)) = lacking.first()
+        {
+            return Err(first.clone().into());
+        }
+        for (engine, lacking) in lacking {
+            not_run.push(NotRun { case: format!("everything on {engine}"), reason: lacking.to_string() });
+        }
+    }
+    Ok(engines)
+}

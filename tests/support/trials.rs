@@ -1,0 +1,49 @@
+//! Runs the trials of one case in this process.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use kratos_repro::backend::cache::Cache;
+use kratos_repro::backend::kratos_binary::{KratosBinary, KratosChoice};
+use kratos_repro::backend::progress::Progress as SetupProgress;
+use kratos_repro::browser::Window;
+use kratos_repro::trial::{CaseOutcome, Progress, QueueSettings, Turn, run_cases};
+use kratos_repro::world::{Files, WorldSettings};
+use tokio::sync::{mpsc, watch};
+
+pub(crate) fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
+/// Runs all trials of a case in one lineup and gives what they showed.
+pub(crate) async fn run(turn: Turn) -> Result<Box<CaseOutcome>> {
+    let fixtures = fixtures();
+    let kratos = KratosBinary::find(&Cache::open()?, &fixtures, &KratosChoice::default(), &mut SetupProgress::silent())
+        .await
+        .context("the cases need a Kratos (hint: run scripts/setup)")?;
+    let folder = tempfile::Builder::new().prefix("kratos-repro-test-").tempdir()?;
+    let settings = QueueSettings {
+        world: WorldSettings {
+            fixtures,
+            kratos: kratos.path,
+            template: kratos.template,
+            window: Window::Hidden,
+            folder: folder.path().to_owned(),
+            files: Files::Removed,
+        },
+        run_folder: folder.path().join("evidence"),
+        jobs: 1,
+    };
+    let (progress, mut told) = mpsc::unbounded_channel();
+    let (_never, stop) = watch::channel(false);
+
+    run_cases(vec![turn], settings, progress, stop).await;
+
+    let mut outcome = None;
+    while let Some(step) = told.recv().await {
+        if let Progress::Case(case) = step {
+            outcome = Some(case);
+        }
+    }
+    outcome.context("the case gave no outcome")
+}
