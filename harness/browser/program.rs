@@ -36,6 +36,11 @@ impl Program {
         usual.chain(cached).chain(named).find(|path| path.is_file())
     }
 
+    /// Whether a person names it, by its variable.
+    pub fn is_named(&self) -> bool {
+        self.named().is_some()
+    }
+
     /// What to do when it is not here, or does not work.
     pub fn cure(&self) -> String {
         match self.named() {

@@ -209,10 +209,10 @@ mod tests {
         let lines: Vec<_> = run.cases.iter().map(|case| case_line(case, Colour::Never)).collect();
 
         insta::assert_snapshot!(lines.join("\n"), @r"
-        ✓ fix-holds      code-flows/login-form-double-click           chromium        20.5 s  2 of 2 wrong fixes caught
-        ✓ not-reproduced code-flows/verification-other-browser        webkitgtk        4.0 s
-        ✗ fix-fails      code-flows/recovery-form-double-click        firefox          9.1 s  expected fix-holds
-        ! error          tenants/two-endpoints                        webkitgtk       14.9 s  expected reproduced
+        ✓ fix-holds      code-flows/login-form-double-click           chromium                    20.5 s  2 of 2 wrong fixes caught
+        ✓ not-reproduced code-flows/verification-other-browser        webkitgtk                    4.0 s
+        ✗ fix-fails      code-flows/recovery-form-double-click        firefox                      9.1 s  expected fix-holds
+        ! error          tenants/two-endpoints                        webkitgtk                   14.9 s  expected reproduced
         ");
     }
 
@@ -299,8 +299,8 @@ mod tests {
         Not run
           cross-browser/insomnia         `inso` is not installed (hint: `kratos-repro doctor` says how)
         Not as expected
-          ✗ fix-fails      code-flows/recovery-form-double-click        firefox          9.1 s  expected fix-holds
-          ! error          tenants/two-endpoints                        webkitgtk       14.9 s  expected reproduced
+          ✗ fix-fails      code-flows/recovery-form-double-click        firefox                      9.1 s  expected fix-holds
+          ! error          tenants/two-endpoints                        webkitgtk                   14.9 s  expected reproduced
 
         2 of 4 cases not as expected, 2 of 2 wrong fixes caught, 1 not run, in 4 min 12 s
         report: out/run/report.html

@@ -1,5 +1,5 @@
 //! The programs of the browser engines, with their versions. An engine that is not whole blocks nothing: what needs it
-//! does not run, and says so. That no engine is whole does.
+//! does not run, and says so. That no engine is whole does, and so does a program that a person names and that is not there.
 
 use std::path::Path;
 
@@ -14,8 +14,15 @@ use crate::browser::{Display, Engine, Program};
 pub(super) async fn examine() -> Vec<Finding> {
     let engines = join_all(Engine::ALL.map(examine_engine)).await;
     let whole = |findings: &Vec<Finding>| findings.iter().all(|it| matches!(it.state, State::Found { .. }));
-    let need = if engines.iter().any(whole) { Need::Partly } else { Need::Required };
-    engines.into_iter().flatten().map(|finding| Finding { need, ..finding }).collect()
+    let any_whole = engines.iter().any(whole);
+    let mut findings: Vec<Finding> = engines.into_iter().flatten().collect();
+    let programs = Engine::ALL.into_iter().flat_map(Engine::programs);
+    for (finding, program) in findings.iter_mut().zip(programs) {
+        if program.is_named() || !any_whole {
+            finding.need = Need::Required;
+        }
+    }
+    findings
 }
 
 async fn examine_engine(engine: Engine) -> Vec<Finding> {
