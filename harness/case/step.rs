@@ -83,6 +83,7 @@ impl Step {
             Self::Identity(it) => it.at.as_deref(),
             Self::Open(it) => it.at.as_deref(),
             Self::StartFlow(it) => it.at.as_deref(),
+            Self::FetchFlow(it) => it.at.as_deref(),
             _ => None,
         }
     }
@@ -158,7 +159,7 @@ impl Step {
             Self::StartFlow(it) => {
                 format!("start a {} flow{} for {} with {}", it.flow.word(), at(&it.at), it.flow_type.word(), it.by)
             }
-            Self::FetchFlow(it) => format!("fetch the flow with {}", it.by),
+            Self::FetchFlow(it) => format!("fetch the flow{} with {}", at(&it.at), it.by),
             Self::SubmitFlow(it) if it.headers.0.is_empty() => {
                 format!("submit the flow with {}: {}", it.by, list(&it.values))
             }

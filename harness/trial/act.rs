@@ -38,8 +38,10 @@ pub(super) struct Actor {
 /// A flow that an API client has started.
 #[derive(Debug)]
 struct Started {
-    /// Where it is fetched.
-    fetch_url: String,
+    /// The Kratos where it was started.
+    at: String,
+    /// Below which path it is fetched.
+    fetch_path: String,
     flow: Value,
 }
 
@@ -78,7 +80,9 @@ impl Actor {
             Step::DeleteCookies(name) => world.browser(name)?.delete_cookies().await?,
             Step::StartFlow(it) => self.start_flow(it, world).await?,
             Step::FetchFlow(it) => {
-                world.client(&it.by)?.get(&self.flow(&it.by)?.fetch_url).await?;
+                let started = self.flow(&it.by)?;
+                let at = it.at.as_ref().unwrap_or(&started.at);
+                world.client(&it.by)?.get(&world.kratos(Some(at))?.url_of(&started.fetch_path)).await?;
             }
             Step::SubmitFlow(it) => self.submit_flow(it, world).await?,
         }
@@ -197,8 +201,8 @@ impl Actor {
         }
         let flow = reply.body;
         let id = flow["id"].as_str().unwrap_or_default();
-        let fetch_url = kratos.url_of(&format!("self-service/{}/flows?id={id}", start.flow.word()));
-        self.flows.insert(start.by.clone(), Started { fetch_url, flow });
+        let fetch_path = format!("self-service/{}/flows?id={id}", start.flow.word());
+        self.flows.insert(start.by.clone(), Started { at: kratos.name().to_owned(), fetch_path, flow });
         Ok(())
     }
 

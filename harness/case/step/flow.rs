@@ -80,9 +80,15 @@ pub struct StartFlow {
 pub struct FetchFlow {
     /// The client.
     pub by: String,
+    /// The tenant that is asked for it; the one where it was started if it is left out.
+    #[serde(default)]
+    pub at: Option<String>,
 }
 
-short_form!(FetchFlow, "a client, or a map with `by`", |by: &str| Ok(FetchFlow { by: by.to_owned() }));
+short_form!(FetchFlow, "a client, or a map with `by` and `at`", |by: &str| Ok(FetchFlow {
+    by: by.to_owned(),
+    at: None
+}));
 
 /// See [`super::Step::SubmitFlow`].
 #[derive(Debug, Clone, PartialEq, Deserialize)]
