@@ -12,6 +12,6 @@ pub use action::Input;
 pub use display::Display;
 pub use driver::Driver;
 pub use engine::{BrowserSettings, Engine, ThirdPartyCookies, Window};
-pub use page::{ErrorShown, Form, Page};
+pub use page::{ErrorShown, Form, Page, Visitor};
 pub use program::Program;
 pub use session::Browser;

@@ -60,6 +60,17 @@ pub struct ErrorShown {
     pub text: String,
 }
 
+/// Who is signed in, as a page says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Visitor {
+    /// The person of this address.
+    SignedIn(String),
+    /// Nobody.
+    Stranger,
+    /// The page's script could not find out: it got no answer that it may read.
+    Unknown,
+}
+
 /// A form as it was scraped off a page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Form {
@@ -105,6 +116,15 @@ impl<'a> Page<'a> {
         self.browser.call("submit the form", self.browser.client().perform_actions(actions)).await
     }
 
+    /// Clicks the link of this test id.
+    ///
+    /// # Errors
+    /// When no such link can be seen, or the browser does not take the click.
+    pub async fn follow(&self, id: &str) -> Result<()> {
+        let link = self.shown(&format!("the link `{id}`"), &format!("a[data-testid={}]", quoted(id))).await?;
+        self.browser.call(&format!("click `{id}`"), link.click()).await
+    }
+
     /// The ids of the messages on the page.
     ///
     /// # Errors
@@ -113,6 +133,17 @@ impl<'a> Page<'a> {
         let seen = self.browser.script(MESSAGES, vec![]).await?;
         let ids = seen.as_array().context("the page's messages are no list")?;
         Ok(ids.iter().filter_map(|id| id.as_str()?.parse().ok()).collect())
+    }
+
+    /// The test ids of everything on the page.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn test_ids(&self) -> Result<Vec<String>> {
+        let script = "return [...document.querySelectorAll('[data-testid]')].map(it => it.dataset.testid)";
+        let seen = self.browser.script(script, vec![]).await?;
+        let ids = seen.as_array().context("the page's test ids are no list")?;
+        Ok(ids.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect())
     }
 
     /// The error that the page shows, if it is an error page.
@@ -133,14 +164,15 @@ impl<'a> Page<'a> {
             .map(|text| ErrorShown { id: seen["id"].as_str().unwrap_or_default().to_owned(), text: text.to_owned() }))
     }
 
-    /// The address that the signed-in page names; nothing when it says that nobody is signed in.
+    /// Who is signed in, by the signed-in page.
     ///
     /// # Errors
-    /// When the page says neither in time.
-    pub async fn signed_in(&self) -> Result<Option<String>> {
+    /// When the page says nothing of it in time.
+    pub async fn visitor(&self) -> Result<Visitor> {
         let script = r#"
             const email = document.querySelector('[data-testid="session/email"]');
             if (email) return { email: email.innerText };
+            if (document.querySelector('[data-testid="ui/network-error"]')) return { unknown: true };
             return document.querySelector('[data-testid="session/none"]') ? {} : null;
         "#;
         let seen = wait_until("a page that says who is signed in", SHOW_LIMIT, SHOW_EVERY, || async {
@@ -151,7 +183,11 @@ impl<'a> Page<'a> {
             }
         })
         .await?;
-        Ok(seen["email"].as_str().map(|email| email.trim().to_owned()))
+        Ok(match seen["email"].as_str() {
+            Some(email) => Visitor::SignedIn(email.trim().to_owned()),
+            None if seen["unknown"] == true => Visitor::Unknown,
+            None => Visitor::Stranger,
+        })
     }
 
     /// The form of the page's flow, with every value.

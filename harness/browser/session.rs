@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use fantoccini::error::CmdError;
+use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use jiff::Timestamp;
 use serde_json::Value;
+use tokio::sync::Mutex;
 
 use super::{BrowserSettings, Display, Driver, Window};
 use crate::evidence::CookieSeen;
@@ -40,6 +42,8 @@ pub struct Browser {
     display: Option<Display>,
     client: Client,
     version: String,
+    /// In the order in which they were opened; empty until a second one is.
+    tabs: Mutex<Vec<WindowHandle>>,
 }
 
 impl Browser {
@@ -81,7 +85,7 @@ impl Browser {
             .and_then(Value::as_str)
             .unwrap_or("unknown")
             .to_owned();
-        Ok(Self { name: name.to_owned(), driver, display, client, version })
+        Ok(Self { name: name.to_owned(), driver, display, client, version, tabs: Mutex::default() })
     }
 
     /// The name in the case.
@@ -211,6 +215,23 @@ impl Browser {
         self.call("close the tab", self.client.close_window()).await?;
         self.call("switch back", self.client.switch_to_window(before)).await?;
         looked
+    }
+
+    /// Turns to a tab, counted from 1 in the order in which they were opened; one more than there are opens one.
+    ///
+    /// # Errors
+    /// When there are not so many, or the browser does not answer.
+    pub async fn turn_to_tab(&self, number: usize) -> Result<()> {
+        let mut tabs = self.tabs.lock().await;
+        if tabs.is_empty() {
+            tabs.push(self.call("name its tab", self.client.window()).await?);
+        }
+        if number == tabs.len() + 1 {
+            tabs.push(self.call("open a tab", self.client.new_window(true)).await?.handle);
+        }
+        let tab = number.checked_sub(1).and_then(|index| tabs.get(index)).cloned();
+        let tab = tab.with_context(|| format!("browser `{}` has {} tabs, no tab {number}", self.name, tabs.len()))?;
+        self.call("switch to the tab", self.client.switch_to_window(tab)).await
     }
 
     /// Deletes the cookies that the page's address gets.

@@ -74,6 +74,8 @@ pub enum Check {
     SentCookie(SentCookie),
     /// A browser shows a message of this id.
     Message(Message),
+    /// A browser shows an element of this test id.
+    Shown(Shown),
     /// A browser shows an error page with this `error.id`.
     ErrorPage(ErrorPage),
     /// A browser is signed in.
@@ -178,6 +180,19 @@ short_form!(ErrorPage, "an error id, or a map with `id` and `in`", |id: &str| Ok
     browser: None
 }));
 
+/// See [`Check::Shown`]. Short: the test id, in the browser of the last step.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(remote = "Self", deny_unknown_fields)]
+pub struct Shown {
+    /// The `data-testid` of the interface, such as `ui/network-error`.
+    pub id: String,
+    /// The browser.
+    #[serde(default, rename = "in")]
+    pub browser: Option<String>,
+}
+
+short_form!(Shown, "a test id, or a map with `id` and `in`", |id: &str| Ok(Shown { id: id.to_owned(), browser: None }));
+
 /// See [`Check::SignedIn`]. Short: the browser.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(remote = "Self", deny_unknown_fields)]
@@ -252,6 +267,7 @@ impl Check {
         match self {
             Self::Message(it) => it.browser.as_deref(),
             Self::ErrorPage(it) => it.browser.as_deref(),
+            Self::Shown(it) => it.browser.as_deref(),
             Self::SignedIn(it) => Some(&it.browser),
             Self::SignedOut(it) => Some(&it.browser),
             Self::Cookie(it) => Some(&it.browser),
@@ -274,6 +290,7 @@ impl Check {
         match self {
             Self::Message(it) => it.browser.is_none(),
             Self::ErrorPage(it) => it.browser.is_none(),
+            Self::Shown(it) => it.browser.is_none(),
             _ => false,
         }
     }
@@ -307,6 +324,7 @@ impl Check {
             }
             Self::Message(it) => format!("message {} on the page{}", it.id.text(), place(&it.browser)),
             Self::ErrorPage(it) => format!("an error page with {}{}", it.id, place(&it.browser)),
+            Self::Shown(it) => format!("`{}` on the page{}", it.id, place(&it.browser)),
             Self::SignedIn(it) => match &it.email {
                 Some(email) => format!("{} is signed in as {email}{}", it.browser, at(&it.at)),
                 None => format!("{} is signed in{}", it.browser, at(&it.at)),

@@ -27,6 +27,9 @@ pub struct InterfaceSpec {
     /// The tenant whose Kratos it asks, whoever the page is for; `own` for that of the page, which is the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asks: Option<String>,
+    /// Whether its script sends cookies along. It is [`Credentials::Include`] if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<Credentials>,
 }
 
 /// The word for an interface that asks the Kratos of the page's own tenant.
@@ -55,6 +58,28 @@ impl InterfaceSpec {
     #[must_use]
     pub fn asks(&self) -> Option<&str> {
         self.asks.as_deref().filter(|name| *name != OWN)
+    }
+}
+
+/// Whether a script's requests carry cookies: the `credentials` of `fetch`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Credentials {
+    /// To Kratos as well.
+    #[default]
+    Include,
+    /// To the page's own origin only, which is what `fetch` does unless it is told otherwise.
+    SameOrigin,
+}
+
+impl Credentials {
+    /// The word, in case files and for `fetch`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Include => "include",
+            Self::SameOrigin => "same-origin",
+        }
     }
 }
 

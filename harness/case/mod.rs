@@ -22,7 +22,7 @@ mod validate;
 
 pub use catalogue::{Case, Catalogue, NothingSelected};
 pub use check::{
-    Answer, AnyOf, Check, Cookie, Counted, ErrorPage, Message, Posts, SentCookie, SignedIn, SignedOut, Within,
+    Answer, AnyOf, Check, Cookie, Counted, ErrorPage, Message, Posts, SentCookie, Shown, SignedIn, SignedOut, Within,
 };
 pub use claims::{Claim, Claims, Section};
 pub use duration::Time;
@@ -34,7 +34,7 @@ pub use merge::merge;
 pub use server::{KratosServer, KratosSpec};
 pub use spec::{BrowserSpec, ClientSpec, FaultSpec, Program, WorldSpec};
 pub use step::{
-    FetchFlow, FlowKind, FlowType, How, Identity, Open, PostAs, ReadMail, Resubmit, SendForm, StartFlow, Step, Submit,
-    SubmitFlow,
+    FetchFlow, FlowKind, FlowType, Follow, How, Identity, Open, PostAs, ReadMail, Request, Resubmit, SendForm,
+    StartFlow, Step, Submit, SubmitFlow, Tab,
 };
 pub use validate::HOSTS;

@@ -138,6 +138,9 @@ pub struct FaultSpec {
     /// A `Set-Cookie` value that is added to the answer, as a CDN does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub add_cookie: Option<String>,
+    /// The values of the request's cookies are percent-encoded, as a proxy that means well does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encode_cookies: Option<bool>,
 }
 
 #[cfg(test)]

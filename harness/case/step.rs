@@ -6,8 +6,8 @@ mod page;
 use serde::Deserialize;
 
 use super::fields::Fields;
-pub use flow::{FetchFlow, FlowKind, FlowType, StartFlow, SubmitFlow};
-pub use page::{How, Open, PostAs, ReadMail, Resubmit, SendForm, Submit};
+pub use flow::{FetchFlow, FlowKind, FlowType, Request, StartFlow, SubmitFlow};
+pub use page::{Follow, How, Open, PostAs, ReadMail, Resubmit, SendForm, Submit, Tab};
 
 /// One step. It acts in the browser that was opened or switched to last, unless it names another.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -29,6 +29,10 @@ pub enum Step {
     SendForm(SendForm),
     /// A browser posts once more what it submitted last, as a page or a proxy that tries again does.
     Resubmit(Resubmit),
+    /// The browser turns to one of its tabs.
+    Tab(Tab),
+    /// A person follows a link of the page.
+    Follow(Follow),
     /// The browser goes one page back.
     Back(String),
     /// The browser's cookies are deleted.
@@ -39,6 +43,8 @@ pub enum Step {
     FetchFlow(FetchFlow),
     /// An API client submits the flow that it has started.
     SubmitFlow(SubmitFlow),
+    /// An API client asks a path of Kratos's public API.
+    Request(Request),
 }
 
 /// See [`Step::Identity`].
@@ -63,6 +69,8 @@ impl Step {
             Self::SwitchTo(name) | Self::Back(name) | Self::DeleteCookies(name) => vec![name],
             Self::SendForm(send) => vec![&send.from, &send.browser],
             Self::Resubmit(it) => vec![&it.browser],
+            Self::Tab(it) => vec![&it.browser],
+            Self::Follow(it) => vec![&it.browser],
             _ => vec![],
         }
     }
@@ -73,6 +81,7 @@ impl Step {
             Self::StartFlow(step) => Some(&step.by),
             Self::FetchFlow(step) => Some(&step.by),
             Self::SubmitFlow(step) => Some(&step.by),
+            Self::Request(step) => Some(&step.by),
             _ => None,
         }
     }
@@ -84,6 +93,7 @@ impl Step {
             Self::Open(it) => it.at.as_deref(),
             Self::StartFlow(it) => it.at.as_deref(),
             Self::FetchFlow(it) => it.at.as_deref(),
+            Self::Request(it) => it.at.as_deref(),
             _ => None,
         }
     }
@@ -94,6 +104,8 @@ impl Step {
             Self::Open(open) => Some(&open.browser),
             Self::SendForm(send) => Some(&send.browser),
             Self::Resubmit(it) => Some(&it.browser),
+            Self::Tab(it) => Some(&it.browser),
+            Self::Follow(it) => Some(&it.browser),
             Self::SwitchTo(name) | Self::Back(name) | Self::DeleteCookies(name) => Some(name),
             _ => None,
         }
@@ -119,6 +131,7 @@ impl Step {
             Self::Fill(fields) => fields.named("password"),
             Self::SendForm(it) => it.values.named("password"),
             Self::SubmitFlow(it) => it.values.named("password"),
+            Self::Request(it) => it.values.iter().flat_map(|values| values.named("password")).collect(),
             _ => vec![],
         }
     }
@@ -154,12 +167,18 @@ impl Step {
                 )
             }
             Self::Resubmit(it) => format!("post in {} as {} what it submitted last", it.browser, it.post_as.text()),
+            Self::Tab(it) => format!("turn to tab {} of {}", it.number, it.browser),
+            Self::Follow(it) => format!("follow {} in {}", it.link, it.browser),
             Self::Back(name) => format!("go back in {name}"),
             Self::DeleteCookies(name) => format!("delete the cookies of {name}"),
             Self::StartFlow(it) => {
                 format!("start a {} flow{} for {} with {}", it.flow.word(), at(&it.at), it.flow_type.word(), it.by)
             }
             Self::FetchFlow(it) => format!("fetch the flow{} with {}", at(&it.at), it.by),
+            Self::Request(it) => match &it.values {
+                Some(values) => format!("post {} to {}{} with {}", list(values), it.path, at(&it.at), it.by),
+                None => format!("get {}{} with {}", it.path, at(&it.at), it.by),
+            },
             Self::SubmitFlow(it) if it.headers.0.is_empty() => {
                 format!("submit the flow with {}: {}", it.by, list(&it.values))
             }

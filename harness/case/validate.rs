@@ -157,7 +157,9 @@ impl Context<'_> {
             }
             if let Some(name) = step.value.client() {
                 self.known("client", name, &clients, place)?;
-                if matches!(step.value, Step::StartFlow(_)) {
+                if matches!(step.value, Step::Request(_)) {
+                    // It needs no flow.
+                } else if matches!(step.value, Step::StartFlow(_)) {
                     started.push(name);
                 } else if !started.contains(&name) {
                     return Err(self.error(place, format!("client `{name}` has started no flow before this step (hint: `start_flow: {{ by: {name}, flow: login }}`)")));

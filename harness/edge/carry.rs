@@ -109,9 +109,12 @@ pub(super) async fn carry(
         };
         let body = body.to_bytes();
         open.record.change(id, |exchange| exchange.request_body = text(&body));
+        let mut parts = parts;
         for effect in &effects {
-            if let Effect::DelayRequest(time) = effect {
-                tokio::time::sleep(*time).await;
+            match effect {
+                Effect::DelayRequest(time) => tokio::time::sleep(*time).await,
+                Effect::EncodeCookies => encode_cookies(&mut parts.headers),
+                _ => {}
             }
         }
         let Some(passage) = shared.names.find(&origin.host, origin.port, &path_and_query) else {
@@ -143,7 +146,7 @@ pub(super) async fn carry(
             match effect {
                 Effect::DelayAnswer(time) => tokio::time::sleep(*time).await,
                 Effect::LoseAnswer => return Err(Failed),
-                Effect::DelayRequest(_) | Effect::AddCookie(_) => {}
+                Effect::DelayRequest(_) | Effect::AddCookie(_) | Effect::EncodeCookies => {}
             }
         }
         Ok(answer.map(Full::new))
@@ -205,6 +208,24 @@ async fn ask(
     match tokio::time::timeout(UPSTREAM_LIMIT, asked).await {
         Ok(answer) => answer,
         Err(_) => anyhow::bail!("the server of `{host}` did not answer within {} s", UPSTREAM_LIMIT.as_secs()),
+    }
+}
+
+/// Percent-encodes what is not a letter, a digit or one of `-._~` in every cookie's value.
+fn encode_cookies(headers: &mut HeaderMap) {
+    let encoded = |cookie: &str| match cookie.split_once('=') {
+        Some((name, value)) => {
+            let value: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+            format!("{name}={value}")
+        }
+        None => cookie.to_owned(),
+    };
+    for value in headers.get_all(header::COOKIE).iter().map(|it| it.to_owned()).collect::<Vec<_>>() {
+        let Ok(text) = value.to_str() else { continue };
+        let text = text.split(';').map(|cookie| encoded(cookie.trim())).collect::<Vec<_>>().join("; ");
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            headers.insert(header::COOKIE, value);
+        }
     }
 }
 

@@ -14,6 +14,8 @@ pub enum Effect {
     LoseAnswer,
     /// This cookie is set beside the upstream's own, as a CDN does.
     AddCookie(String),
+    /// The values of the request's cookies are percent-encoded once more, as a proxy that means well does.
+    EncodeCookies,
 }
 
 impl Effect {
@@ -24,6 +26,7 @@ impl Effect {
             Self::DelayRequest(time) => format!("request held for {} ms", time.as_millis()),
             Self::LoseAnswer => "answer lost: it reached the edge and never came back".to_owned(),
             Self::AddCookie(cookie) => format!("cookie added: {}", cookie.split('=').next().unwrap_or_default()),
+            Self::EncodeCookies => "the request's cookies percent-encoded".to_owned(),
         }
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
 use crate::browser::{Browser, Form, Input, Page};
-use crate::case::{Fields, How, Open, PostAs, Resubmit, SendForm, StartFlow, Step, Submit, SubmitFlow};
+use crate::case::{Fields, How, Open, PostAs, Request, Resubmit, SendForm, StartFlow, Step, Submit, SubmitFlow};
 use crate::world::World;
 
 /// How long the edge must be without any exchange before a page counts as settled.
@@ -72,6 +72,19 @@ impl Actor {
             Step::ReadMail(it) => self.read_mail(&it.to, world).await?,
             Step::SendForm(it) => self.send_form(it, number, world).await?,
             Step::Resubmit(it) => self.resubmit(it, number, world).await?,
+            Step::Follow(it) => {
+                let browser = world.browser(&it.browser)?;
+                Page::of(browser).follow(&it.link).await?;
+                world
+                    .edge()
+                    .record()
+                    .arrival(browser.name(), number, ARRIVE_LIMIT)
+                    .await
+                    .context("the link led nowhere")?;
+                settle(world, browser, QUIET).await?;
+            }
+            Step::Tab(it) => world.browser(&it.browser)?.turn_to_tab(it.number).await?,
+            Step::Request(it) => self.request(it, world).await?,
             Step::Back(name) => {
                 let browser = world.browser(name)?;
                 browser.back().await?;
@@ -208,6 +221,22 @@ impl Actor {
 
     fn flow(&self, client: &str) -> Result<&Started> {
         self.flows.get(client).with_context(|| format!("client `{client}` has started no flow"))
+    }
+
+    async fn request(&self, request: &Request, world: &World) -> Result<()> {
+        let client = world.client(&request.by)?;
+        let url = world.kratos(request.at.as_deref())?.url_of(request.path.trim_start_matches('/'));
+        match &request.values {
+            None => client.get(&url).await?,
+            Some(values) => {
+                let mut body = Map::new();
+                for (name, value) in self.resolved(values)?.0 {
+                    nest(&mut body, &name, value);
+                }
+                client.post(&url, &Value::Object(body), &[]).await?
+            }
+        };
+        Ok(())
     }
 
     async fn submit_flow(&self, submit: &SubmitFlow, world: &World) -> Result<()> {

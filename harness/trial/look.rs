@@ -5,7 +5,7 @@ use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use super::{CheckRole, CheckSeen};
-use crate::browser::{Browser, Page};
+use crate::browser::{Browser, Page, Visitor};
 use crate::case::{Answer, Check, Cookie, Posts, SentCookie, Within};
 use crate::evidence::{Exchange, path_of};
 use crate::world::World;
@@ -60,14 +60,19 @@ impl Standpoint<'_> {
                     error.map_or("no error page".to_owned(), |error| format!("an error page with `{}`", error.id)),
                 ))
             }
+            Check::Shown(it) => {
+                let page = Page::of(self.browser(it.browser.as_deref())?);
+                let ids = page.test_ids().await?;
+                Ok((ids.contains(&it.id), format!("[{}]", ids.join(", "))))
+            }
             Check::SignedIn(it) => {
                 let who = self.who(&it.browser, it.at.as_deref()).await?;
-                let held = who.as_ref().is_some_and(|who| it.email.as_ref().is_none_or(|email| email == who));
-                Ok((held, signed_in(who)))
+                let wanted = |who: &String| it.email.as_ref().is_none_or(|email| email == who);
+                Ok((matches!(&who, Visitor::SignedIn(who) if wanted(who)), visitor(who)))
             }
             Check::SignedOut(it) => {
                 let who = self.who(&it.browser, it.at.as_deref()).await?;
-                Ok((who.is_none(), signed_in(who)))
+                Ok((who == Visitor::Stranger, visitor(who)))
             }
             Check::Sessions(it) => {
                 let count = self.world.kratos(it.at.as_deref())?.sessions(&it.of).await?;
@@ -149,9 +154,9 @@ impl Standpoint<'_> {
     }
 
     /// Who is signed in, by the interface's signed-in page in a tab of its own: the page under test stays as it is.
-    async fn who(&self, name: &str, at: Option<&str>) -> Result<Option<String>> {
+    async fn who(&self, name: &str, at: Option<&str>) -> Result<Visitor> {
         let browser = self.world.browser(name)?;
-        browser.in_new_tab(&self.world.ui().welcome(at), async || Page::of(browser).signed_in().await).await
+        browser.in_new_tab(&self.world.ui().welcome(at), async || Page::of(browser).visitor().await).await
     }
 
     async fn cookie(&self, check: &Cookie) -> Result<(bool, String)> {
@@ -171,6 +176,10 @@ impl Standpoint<'_> {
     }
 }
 
-fn signed_in(who: Option<String>) -> String {
-    who.map_or("not signed in".to_owned(), |who| format!("signed in as {who}"))
+fn visitor(who: Visitor) -> String {
+    match who {
+        Visitor::SignedIn(who) => format!("signed in as {who}"),
+        Visitor::Stranger => "not signed in".to_owned(),
+        Visitor::Unknown => "the page could not find out who is signed in".to_owned(),
+    }
 }

@@ -153,6 +153,8 @@ fn touches_browser(step: &Step) -> bool {
             | Step::SendForm(_)
             | Step::Resubmit(_)
             | Step::Back(_)
+            | Step::Tab(_)
+            | Step::Follow(_)
             | Step::SwitchTo(_)
     )
 }

@@ -30,6 +30,7 @@ pub(super) fn learn_steps<'a>(redactor: &mut Redactor, steps: impl Iterator<Item
         match step {
             Step::Fill(fields) => learn_fields(redactor, fields),
             Step::SendForm(it) => learn_fields(redactor, &it.values),
+            Step::Request(it) => it.values.iter().for_each(|values| learn_fields(redactor, values)),
             Step::SubmitFlow(it) => {
                 learn_fields(redactor, &it.values);
                 redactor.learn_exchange(&Exchange { request_headers: it.headers.0.clone(), ..Exchange::default() });

@@ -133,6 +133,7 @@ async fn start_ui(spec: &WorldSpec, servers: &[KratosServer], settings: &WorldSe
         url: url.clone(),
         submit: ui.submit(),
         guard: ui.guard(),
+        credentials: ui.credentials.unwrap_or_default(),
         tenants: tenants.collect::<Result<_>>()?,
         tenants_by: ui.tenants.unwrap_or_default(),
         templates: settings.fixtures.join("ui"),
@@ -175,6 +176,7 @@ fn fault(spec: &FaultSpec) -> Fault {
         .map(|it| Effect::DelayAnswer(time(it)))
         .or(spec.delay_request.map(|it| Effect::DelayRequest(time(it))))
         .or(spec.add_cookie.clone().map(Effect::AddCookie))
+        .or(spec.encode_cookies.map(|_| Effect::EncodeCookies))
         .unwrap_or(Effect::LoseAnswer);
     Fault::new(effect)
         .host(spec.host.clone())

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use url::Url;
 
-use crate::case::interface::{Guard, Submit, TenantsBy};
+use crate::case::interface::{Credentials, Guard, Submit, TenantsBy};
 
 mod pages;
 mod place;
@@ -37,6 +37,8 @@ pub struct UiSettings {
     pub guard: Guard,
     /// The folder with the templates, the style sheet and the script.
     pub templates: PathBuf,
+    /// Whether its script sends cookies along.
+    pub credentials: Credentials,
     /// Where browsers reach it: a scheme, a host and perhaps a port.
     pub url: Url,
     /// Whose flows it shows.
@@ -65,7 +67,7 @@ impl Ui {
     /// # Errors
     /// If a file is missing from the folder, if a template has a mistake, or if no port can be bound.
     pub async fn start(settings: UiSettings) -> Result<Self> {
-        let pages = Pages::load(&settings.templates, settings.submit, settings.guard).await?;
+        let pages = Pages::load(&settings.templates, settings.submit, settings.guard, settings.credentials).await?;
         let mut places = Vec::new();
         let mut tenants = Vec::new();
         for tenant in settings.tenants {

@@ -90,6 +90,22 @@ short_form!(FetchFlow, "a client, or a map with `by` and `at`", |by: &str| Ok(Fe
     at: None
 }));
 
+/// See [`super::Step::Request`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// The client.
+    pub by: String,
+    /// The path below Kratos's URL; it begins with `/`.
+    pub path: String,
+    /// What is posted as JSON; a GET where it is left out.
+    #[serde(default)]
+    pub values: Option<Fields>,
+    /// The tenant that is asked; the first where it is left out.
+    #[serde(default)]
+    pub at: Option<String>,
+}
+
 /// See [`super::Step::SubmitFlow`].
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

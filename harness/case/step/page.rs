@@ -93,6 +93,28 @@ pub struct ReadMail {
 
 short_form!(ReadMail, "a recipient, or a map with `to`", |to: &str| Ok(ReadMail { to: to.to_owned() }));
 
+/// See [`super::Step::Tab`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tab {
+    /// The browser.
+    #[serde(rename = "in")]
+    pub browser: String,
+    /// Which tab, counted from 1 in the order in which they were opened; one more than there are opens one.
+    pub number: usize,
+}
+
+/// See [`super::Step::Follow`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Follow {
+    /// The browser.
+    #[serde(rename = "in")]
+    pub browser: String,
+    /// The `data-testid` of the link, such as `logout-link`.
+    pub link: String,
+}
+
 /// How a form is posted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

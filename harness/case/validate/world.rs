@@ -119,18 +119,22 @@ impl WorldCheck<'_> {
             let keys = ["faults", index.as_str(), key];
             Err(self.error(if key.is_empty() { &keys[..2] } else { &keys }, message))
         };
-        if fault.lose_answer == Some(false) {
-            let message = "`lose_answer: false` is no fault (hint: leave the fault out, as by `faults: []`)";
-            return wrong("lose_answer", message.to_owned());
+        for (key, value) in [("lose_answer", fault.lose_answer), ("encode_cookies", fault.encode_cookies)] {
+            if value == Some(false) {
+                let message = format!("`{key}: false` is no fault (hint: leave the fault out, as by `faults: []`)");
+                return wrong(key, message);
+            }
         }
         let effects = [
             fault.delay_answer.is_some(),
             fault.delay_request.is_some(),
             fault.lose_answer.is_some(),
             fault.add_cookie.is_some(),
+            fault.encode_cookies.is_some(),
         ];
         if effects.iter().filter(|it| **it).count() != 1 {
-            let message = "a fault has exactly one of `delay_answer`, `delay_request`, `lose_answer`, `add_cookie`";
+            let message = "a fault has exactly one of `delay_answer`, `delay_request`, `lose_answer`, `add_cookie`, \
+                           `encode_cookies`";
             return wrong("", message.to_owned());
         }
         if let Some(host) = fault.host.as_deref().filter(|host| !HOSTS.contains(host)) {

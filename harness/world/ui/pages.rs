@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::routes::Tenant;
 use crate::case::FlowKind;
-use crate::case::interface::{Guard, Submit};
+use crate::case::interface::{Credentials, Guard, Submit};
 
 const TEMPLATES: [&str; 5] = ["page.html", "flow.html", "error.html", "welcome.html", "choice.html"];
 
@@ -24,6 +24,7 @@ pub(super) struct Pages {
     pub(super) script: String,
     submit: Submit,
     guard: Guard,
+    credentials: Credentials,
 }
 
 /// Who is signed in, as the welcome page shows it.
@@ -39,7 +40,7 @@ pub(super) enum Visitor<'a> {
 
 impl Pages {
     /// Reads the folder.
-    pub(super) async fn load(folder: &Path, submit: Submit, guard: Guard) -> Result<Self> {
+    pub(super) async fn load(folder: &Path, submit: Submit, guard: Guard, credentials: Credentials) -> Result<Self> {
         let mut templates = Environment::new();
         // The default: a missing key prints nothing, as Kratos leaves out what is empty.
         templates.set_undefined_behavior(UndefinedBehavior::Lenient);
@@ -55,6 +56,7 @@ impl Pages {
             script: read(folder, "app.js").await?,
             submit,
             guard,
+            credentials,
         })
     }
 
@@ -109,6 +111,7 @@ impl Pages {
             submit => self.submit.name(),
             guard => self.guard.kind(),
             guard_ms,
+            credentials => self.credentials.name(),
             kratos => tenant.upstream.base().as_str(),
             links => Told::from(Serde(&tenant.links)),
             tenant => tenant.route.as_deref(),

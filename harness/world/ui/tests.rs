@@ -26,7 +26,7 @@ fn sample(name: &str) -> Result<Value> {
 }
 
 async fn load(submit: Submit, guard: Guard) -> Result<Pages> {
-    Pages::load(&folder(), submit, guard).await
+    Pages::load(&folder(), submit, guard, Credentials::Include).await
 }
 
 async fn plain() -> Result<Pages> {
@@ -38,6 +38,7 @@ fn settings(submit: Submit) -> Result<UiSettings> {
     Ok(UiSettings {
         submit,
         guard: Guard::None,
+        credentials: Credentials::Include,
         templates: folder(),
         url: Url::parse("https://ui.example.test/")?,
         tenants: vec![UiTenant { name: "kratos".into(), route: None, kratos: Url::parse("http://127.0.0.1:9/base")? }],
