@@ -11,6 +11,7 @@ use std::{
 use tokio::process::Command;
 
 use super::{
+    applications::Application,
     cache::Cache,
     child::{self, find_program},
     go,
@@ -97,6 +98,15 @@ pub async fn examine(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> V
     ];
     findings.extend(browsers);
     findings.push(finding("curl", curl, "the client curl", Need::Partly));
+    for application in Application::ALL {
+        let needed_for = match application {
+            Application::Newman => "the client newman (Postman)",
+            Application::Inso => "the client inso (Insomnia)",
+            Application::Electron => "the client electron",
+        };
+        let state = examine_application(cache, fixtures, application).await;
+        findings.push(finding(application.name(), state, needed_for, Need::Partly));
+    }
     findings
 }
 
@@ -145,6 +155,16 @@ async fn examine_kratos(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -
         };
         State::missing(cure)
     })
+}
+
+async fn examine_application(cache: &Cache, fixtures: &Path, application: Application) -> State {
+    match application.find(cache, fixtures).await {
+        Ok(installed) => State::found(installed.version.clone(), Some(installed.path().to_owned())),
+        Err(error) => match error.downcast_ref::<Missing>() {
+            Some(missing) => State::missing(missing.cure()),
+            None => State::missing(format!("{error:#}")),
+        },
+    }
 }
 
 /// Looks at the first of `names` on the `PATH`.

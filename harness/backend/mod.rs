@@ -1,6 +1,7 @@
 //! How a server is started, and what the machine must have for it: processes in groups of their own, free ports,
 //! readiness; the servers built from source, the cache they lie in, and what is missing.
 
+pub mod applications;
 pub mod cache;
 mod child;
 mod claim;

@@ -7,6 +7,7 @@ use anyhow::Result;
 use crate::browser::Engine;
 
 use super::{
+    applications::{Application, Installed},
     cache::Cache,
     geckodriver,
     kratos_binary::{KratosBinary, KratosChoice},
@@ -44,4 +45,22 @@ pub async fn prepare_geckodriver(cache: &Cache, progress: &mut Progress) -> Resu
         geckodriver::build(cache, progress).await?;
     }
     Ok(())
+}
+
+/// Makes the applications of the cases ready, one after the other; an application that cannot be installed does not
+/// keep the others from it. Takes 0.1 s where all are here, and three minutes on two cores where none is.
+///
+/// # Errors
+///
+/// Never as a whole: each has an outcome of its own, with the errors of [`Application::install`].
+pub async fn prepare_applications(
+    cache: &Cache,
+    fixtures: &Path,
+    progress: &mut Progress,
+) -> Vec<(Application, Result<Installed>)> {
+    let mut outcomes = Vec::new();
+    for application in Application::ALL {
+        outcomes.push((application, application.install(cache, fixtures, progress).await));
+    }
+    outcomes
 }

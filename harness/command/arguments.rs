@@ -33,7 +33,7 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Build the servers and their databases into the cache; takes a moment where all is there.
-    Setup(ServerArguments),
+    Setup(SetupArguments),
     /// Say what of the things that a run needs is here, and how to get the rest.
     Doctor(ServerArguments),
     /// Show the claims of the page, and which cases cover each.
@@ -51,6 +51,15 @@ pub(super) struct ServerArguments {
     /// The Kratos: a version that `fixtures/servers` has, or the path of a binary.
     #[arg(long, env = "KRATOS_REPRO_KRATOS", default_value_t, value_name = "VERSION|PATH")]
     pub(super) kratos: KratosChoice,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SetupArguments {
+    #[command(flatten)]
+    pub(super) server: ServerArguments,
+    /// Install the API clients newman (Postman), inso (Insomnia) and electron too; needs npm and pip.
+    #[arg(long, env = "KRATOS_REPRO_CLIENTS")]
+    pub(super) clients: bool,
 }
 
 /// In which form results go to standard output.

@@ -18,7 +18,7 @@ use crate::backend::progress::Progress;
 use crate::backend::version::NotKratos;
 use crate::backend::{Missing, doctor, setup};
 use crate::case::{CaseError, NothingSelected};
-use arguments::{Arguments, Command, ReportArguments, ServerArguments};
+use arguments::{Arguments, Command, ReportArguments, ServerArguments, SetupArguments};
 
 /// Everything was as expected.
 const AS_EXPECTED: u8 = 0;
@@ -68,17 +68,22 @@ async fn perform(command: Command) -> Result<u8> {
     }
 }
 
-async fn set_up(arguments: ServerArguments) -> Result<u8> {
+async fn set_up(arguments: SetupArguments) -> Result<u8> {
     let cache = Cache::open()?;
     let fixtures = place::fixtures()?;
     let mut stop = stop::on_signals()?;
     let mut progress = Progress::on_stderr();
     let prepared = async {
-        let kratos = setup::prepare(&cache, &fixtures, &arguments.kratos, &mut progress).await?;
-        setup::prepare_geckodriver(&cache, &mut progress).await.context("Kratos is ready, Firefox is not")?;
-        anyhow::Ok(kratos)
+        let kratos = setup::prepare(&cache, &fixtures, &arguments.server.kratos, &mut progress).await?;
+        let geckodriver = setup::prepare_geckodriver(&cache, &mut progress).await;
+        let applications = if arguments.clients {
+            setup::prepare_applications(&cache, &fixtures, &mut progress).await
+        } else {
+            Vec::new()
+        };
+        anyhow::Ok((kratos, geckodriver, applications))
     };
-    let ready = tokio::select! {
+    let (ready, geckodriver, applications) = tokio::select! {
         ready = prepared => ready?,
         _ = stop.wait_for(|stop| *stop) => {
             place::say("setup was stopped; what it had not finished is not kept");
@@ -86,7 +91,25 @@ async fn set_up(arguments: ServerArguments) -> Result<u8> {
         }
     };
     place::say(&format!("Kratos {} is ready: {}", ready.version, ready.path.display()));
-    Ok(AS_EXPECTED)
+    let mut code = AS_EXPECTED;
+    for (application, outcome) in applications {
+        match outcome {
+            Ok(installed) => {
+                place::say(&format!(
+                    "{} {} is ready: {}",
+                    application.name(),
+                    installed.version,
+                    installed.path().display()
+                ));
+            }
+            Err(error) => {
+                place::say(&format!("error: {error:#}"));
+                code = code.max(code_of(&error));
+            }
+        }
+    }
+    geckodriver.context("Kratos is ready, Firefox is not")?;
+    Ok(code)
 }
 
 async fn examine(arguments: ServerArguments) -> Result<u8> {
