@@ -1,6 +1,6 @@
 //! Every case gives the verdict that its file expects: one test for each case and lineup of engines, all trials inside,
 //! such as `firefox::code-flows/login-form-double-click`. The variable `KRATOS_REPRO_ENGINE` chooses the engines, as
-//! for `run`. A case whose engine is not installed is shown as ignored, and why is said before the tests begin.
+//! for `run`. A case whose engine or client is not installed is shown as ignored, and why is said before the tests begin.
 
 #[path = "support/trials.rs"]
 mod trials;
@@ -9,10 +9,12 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
+use kratos_repro::backend::cache::Cache;
 use kratos_repro::browser::Engine;
 use kratos_repro::case::Catalogue;
 use kratos_repro::report::terminal::{self, Colour};
 use kratos_repro::trial::{Thoroughness, Turn};
+use kratos_repro::world::ClientPrograms;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// The engines to test on, and those of them that are not here.
@@ -45,19 +47,26 @@ fn tests() -> Result<Vec<Trial>> {
         }
     }
     let wanted: Vec<Engine> = engines.here.iter().chain(&engines.missing).copied().collect();
-    for case in Catalogue::read(&trials::fixtures())?.cases() {
+    let catalogue = Catalogue::read(&trials::fixtures())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let clients = runtime.block_on(ClientPrograms::find(&Cache::open()?, &trials::fixtures(), catalogue.cases()))?;
+    for case in catalogue.cases() {
+        let missing = clients.lacks(case);
+        if let Some(missing) = &missing {
+            tell(&format!("not run: {}: {missing}", case.id));
+        }
         let mut turns = Turn::all(case, &engines.here, Thoroughness::FirstLineup);
         let others = Turn::all(case, &wanted, Thoroughness::FirstLineup).into_iter();
         turns.extend(others.filter(|turn| turn.lacks().is_some()));
         turns.dedup_by(|a, b| a.lineup == b.lineup);
-        tests.extend(turns.into_iter().map(test));
+        tests.extend(turns.into_iter().map(|turn| test(turn, missing.is_some())));
     }
     Ok(tests)
 }
 
-fn test(turn: Turn) -> Trial {
+fn test(turn: Turn, lacks_client: bool) -> Trial {
     let lineup = turn.lineup.name().unwrap_or("no-browser").replace(' ', "-");
-    let missing = turn.lacks().is_some();
+    let missing = lacks_client || turn.lacks().is_some();
     Trial::test(format!("{lineup}::{}", turn.case.id), move || {
         perform(turn).map_err(|error| format!("{error:#}").into())
     })

@@ -13,6 +13,7 @@ mod markdown;
 mod merge;
 mod nearest;
 mod places;
+mod program;
 mod read;
 mod server;
 mod short;
@@ -31,10 +32,11 @@ pub use error::CaseError;
 pub use fields::Fields;
 pub use file::{CaseFile, Change, Expected, Fix};
 pub use merge::merge;
+pub use program::Program;
 pub use server::{KratosServer, KratosSpec};
-pub use spec::{BrowserSpec, ClientSpec, FaultSpec, Program, WorldSpec};
+pub use spec::{BrowserSpec, ClientSpec, FaultSpec, WorldSpec};
 pub use step::{
-    FetchFlow, FlowKind, FlowType, Follow, How, Identity, Open, PostAs, ReadMail, Request, Resubmit, SendForm,
+    FetchFlow, FlowKind, FlowType, Follow, How, Identity, Open, PostAs, ReadMail, Request, Resubmit, RunClient, SendForm,
     StartFlow, Step, Submit, SubmitFlow, Tab,
 };
 pub use validate::HOSTS;

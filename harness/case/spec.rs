@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::duration::Time;
 use super::interface::InterfaceSpec;
 use super::merge;
+use super::program::Program;
 use super::server::KratosSpec;
 use crate::browser::{Engine, ThirdPartyCookies};
 
@@ -74,35 +75,19 @@ pub struct ClientSpec {
     /// Which program; `http` where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<Program>,
-    /// Whether it keeps the cookies that it gets and sends them back; by default it does not.
+    /// Whether it keeps the cookies that it gets and sends them back. By default as the program itself: `http` and `curl`
+    /// do not, `newman` and `inso` do, an app of `electron` as it is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cookie_jar: Option<bool>,
+    /// Whether a run begins with the cookies of the run before, as in an application that stays open; `newman` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_jar: Option<bool>,
 }
 
 impl ClientSpec {
     /// The program, by its word or by default.
     pub fn program(&self) -> Program {
         self.program.unwrap_or(Program::Http)
-    }
-}
-
-/// An API client's program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Program {
-    /// A plain HTTP client in the harness.
-    Http,
-    /// The real curl.
-    Curl,
-}
-
-impl Program {
-    /// The word in case files and reports.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Curl => "curl",
-        }
     }
 }
 

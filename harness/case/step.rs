@@ -1,11 +1,13 @@
 //! The steps of a case: what a person, or a program, does.
 
+mod application;
 mod flow;
 mod page;
 
 use serde::Deserialize;
 
 use super::fields::Fields;
+pub use application::RunClient;
 pub use flow::{FetchFlow, FlowKind, FlowType, Request, StartFlow, SubmitFlow};
 pub use page::{Follow, How, Open, PostAs, ReadMail, Resubmit, SendForm, Submit, Tab};
 
@@ -45,6 +47,8 @@ pub enum Step {
     SubmitFlow(SubmitFlow),
     /// An API client asks a path of Kratos's public API.
     Request(Request),
+    /// An API client runs a collection or app that a person saved in it.
+    RunClient(RunClient),
 }
 
 /// See [`Step::Identity`].
@@ -82,6 +86,7 @@ impl Step {
             Self::FetchFlow(step) => Some(&step.by),
             Self::SubmitFlow(step) => Some(&step.by),
             Self::Request(step) => Some(&step.by),
+            Self::RunClient(step) => Some(&step.by),
             _ => None,
         }
     }
@@ -94,6 +99,7 @@ impl Step {
             Self::StartFlow(it) => it.at.as_deref(),
             Self::FetchFlow(it) => it.at.as_deref(),
             Self::Request(it) => it.at.as_deref(),
+            Self::RunClient(it) => it.at.as_deref(),
             _ => None,
         }
     }
@@ -119,6 +125,9 @@ impl Step {
             Self::SubmitFlow(step) => {
                 step.values.0.iter().chain(&step.headers.0).map(|(_, value)| value.as_str()).collect()
             }
+            Self::RunClient(step) => {
+                step.values.0.iter().chain(&step.headers.0).map(|(_, value)| value.as_str()).collect()
+            }
             Self::Open(step) => step.link.iter().map(String::as_str).collect(),
             _ => vec![],
         }
@@ -132,6 +141,7 @@ impl Step {
             Self::SendForm(it) => it.values.named("password"),
             Self::SubmitFlow(it) => it.values.named("password"),
             Self::Request(it) => it.values.iter().flat_map(|values| values.named("password")).collect(),
+            Self::RunClient(it) => it.values.named("password"),
             _ => vec![],
         }
     }
@@ -185,6 +195,7 @@ impl Step {
             Self::SubmitFlow(it) => {
                 format!("submit the flow with {}: {}; headers {}", it.by, list(&it.values), list(&it.headers))
             }
+            Self::RunClient(it) => it.text(list),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Refuses a case that names something which is not in its world, before anything starts.
 
+mod client;
 mod servers;
 mod world;
 
@@ -157,7 +158,8 @@ impl Context<'_> {
             }
             if let Some(name) = step.value.client() {
                 self.known("client", name, &clients, place)?;
-                if matches!(step.value, Step::Request(_)) {
+                self.step_of_client(world, name, &step.value, place)?;
+                if matches!(step.value, Step::Request(_) | Step::RunClient(_)) {
                     // It needs no flow.
                 } else if matches!(step.value, Step::StartFlow(_)) {
                     started.push(name);

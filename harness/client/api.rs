@@ -8,10 +8,14 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 use tokio::io::AsyncReadExt;
 
+use super::{AppClient, AppRun};
 use crate::backend::{Launch, Missing, Output};
 
 /// How long a client program may take for one answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// Case files that would get there are refused when they are read.
+const NO_SINGLE_REQUEST: &str = "this client sends no single requests; it runs what was saved in it";
 
 /// What came back: the status, and the body where it is JSON.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +33,8 @@ pub enum ApiClient {
     Http(reqwest::Client),
     /// The real curl.
     Curl(Curl),
+    /// An application, which runs what a person saved in it.
+    App(AppClient),
 }
 
 /// The real curl, started anew for each request, as a person does.
@@ -74,6 +80,7 @@ impl ApiClient {
         match self {
             Self::Http(client) => reply(client.get(url).header("Accept", "application/json").send().await).await,
             Self::Curl(curl) => curl.run(url, None, &[]).await,
+            Self::App(_) => bail!(NO_SINGLE_REQUEST),
         }
     }
 
@@ -91,6 +98,18 @@ impl ApiClient {
                 reply(request.send().await).await
             }
             Self::Curl(curl) => curl.run(url, Some(body), headers).await,
+            Self::App(_) => bail!(NO_SINGLE_REQUEST),
+        }
+    }
+
+    /// Runs what a person saved in an application.
+    ///
+    /// # Errors
+    /// When it is none, or the run fails.
+    pub async fn run(&self, run: &AppRun<'_>) -> Result<()> {
+        match self {
+            Self::App(app) => app.run(run).await,
+            Self::Http(_) | Self::Curl(_) => bail!("this client runs nothing that was saved; it sends single requests"),
         }
     }
 }

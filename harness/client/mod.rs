@@ -1,6 +1,7 @@
 //! HTTP clients: those of the harness itself, and the API clients that a case drives.
 
 mod api;
+mod app;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
 pub use api::{ApiClient, Curl, Jar, Reply, curl_program};
+pub use app::{AppClient, AppRun, AppSettings, JarLife};
 
 /// How long any answer may take, in the harness's own calls.
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);

@@ -4,9 +4,9 @@ use anyhow::Result;
 
 use super::place;
 use crate::browser::Engine;
-use crate::case::{Case, Program, Turns};
-use crate::client::curl_program;
+use crate::case::{Case, Turns};
 use crate::trial::{NotRun, Thoroughness, Turn};
+use crate::world::ClientPrograms;
 
 /// What of a choice of cases is run, and what is not.
 pub(super) struct Cast {
@@ -22,18 +22,20 @@ pub(super) struct Cast {
 ///
 /// # Errors
 /// [`crate::backend::Missing`] when an engine that was named is not installed, or when none is.
-pub(super) fn cast(cases: Vec<Case>, named: &[Engine], thorough: bool) -> Result<Cast> {
+pub(super) fn cast(
+    cases: Vec<Case>,
+    clients: &ClientPrograms,
+    named: &[Engine],
+    thorough: bool,
+) -> Result<Cast> {
     let mut not_run = Vec::new();
     let needs_browser = cases.iter().any(|case| !case.file.world.browser_names().is_empty());
     let engines = if needs_browser { choose(named, &mut not_run)? } else { named.to_vec() };
     let thoroughness = if thorough { Thoroughness::EveryLineup } else { Thoroughness::FirstLineup };
-    let no_curl = curl_program().is_none();
     let mut turns = Vec::new();
     for case in cases {
-        let uses_curl = case.file.world.clients.iter().flatten().any(|(_, it)| it.program() == Program::Curl);
-        if no_curl && uses_curl {
-            let reason = "curl was not found on PATH (hint: run scripts/setup)".to_owned();
-            not_run.push(NotRun { case: case.id, reason });
+        if let Some(missing) = clients.lacks(&case) {
+            not_run.push(NotRun { case: case.id, reason: missing.to_string() });
             continue;
         }
         for turn in Turn::all(&case, &engines, thoroughness) {

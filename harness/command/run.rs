@@ -21,13 +21,15 @@ use crate::browser::{Engine, Window};
 use crate::case::Catalogue;
 use crate::report::terminal;
 use crate::trial::{CaseOutcome, NotRun, Part, Progress, QueueSettings, RunOutcome, Turn, run_cases};
-use crate::world::{Files, WorldSettings};
+use crate::world::{ClientPrograms, Files, WorldSettings};
 
 pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let fixtures = place::fixtures()?;
     let catalogue = Catalogue::read(&fixtures)?;
     let chosen = catalogue.select(&arguments.names)?;
-    let Cast { turns, engines, not_run } = lineups::cast(chosen, &arguments.engines, arguments.thorough)?;
+    let cache = Cache::open()?;
+    let clients = ClientPrograms::find(&cache, &fixtures, &chosen).await?;
+    let Cast { turns, engines, not_run } = lineups::cast(chosen, &clients, &arguments.engines, arguments.thorough)?;
     if turns.is_empty() {
         return Err(nothing_able(&not_run).into());
     }
@@ -35,7 +37,6 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
         place::say(&format!("not run: {}: {}", one.case, one.reason));
     }
     let mut stop = stop::on_signals()?;
-    let cache = Cache::open()?;
     let choice = &arguments.server.kratos;
     let mut setup = SetupProgress::on_stderr();
     let kratos = tokio::select! {
@@ -60,6 +61,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
             fixtures: fixtures.clone(),
             kratos: kratos.path.clone(),
             template: kratos.template.clone(),
+            clients: clients.clone(),
             window: Window::Hidden,
             folder: worlds.path().to_owned(),
             files: if arguments.keep { Files::Kept } else { Files::Removed },
@@ -70,7 +72,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let (case_count, trial_count) = (turns.len(), turns.iter().map(Turn::trials).sum());
     let (progress, mut told) = mpsc::unbounded_channel();
     let queue = tokio::spawn(run_cases(turns, settings, progress, stop.clone()));
-    let parts = parts(&cache, &fixtures, choice, &kratos, &engines).await;
+    let parts = parts(&cache, &fixtures, choice, &kratos, &engines, &clients).await;
     let mut screen = Screen::new(case_count, trial_count);
     let mut outcomes = Vec::new();
     while let Some(step) = told.recv().await {
@@ -138,6 +140,7 @@ async fn parts(
     choice: &KratosChoice,
     kratos: &KratosBinary,
     engines: &[Engine],
+    clients: &ClientPrograms,
 ) -> Vec<Part> {
     let mut parts = vec![
         Part { name: "kratos-repro".into(), version: env!("CARGO_PKG_VERSION").into(), note: String::new() },
@@ -151,6 +154,10 @@ async fn parts(
         {
             parts.push(Part { name: finding.name.to_owned(), version, note: String::new() });
         }
+    }
+    for installed in clients.found() {
+        let name = installed.application.name().to_owned();
+        parts.push(Part { name, version: installed.version.clone(), note: String::new() });
     }
     parts
 }

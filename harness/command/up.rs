@@ -14,7 +14,7 @@ use crate::backend::progress::Progress;
 use crate::browser::{Browser, BrowserSettings, Engine, ThirdPartyCookies, Window};
 use crate::case::{Case, Catalogue, Step};
 use crate::trial::{Lineup, Plan, TrialKind, WrongFixes, plans};
-use crate::world::{Files, World, WorldSettings};
+use crate::world::{ClientPrograms, Files, World, WorldSettings};
 
 /// The name of the listener for the person.
 const YOU: &str = "you";
@@ -39,6 +39,7 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
             fixtures: fixtures.clone(),
             kratos: kratos.path,
             template: kratos.template,
+            clients: ClientPrograms::find(&cache, &fixtures, std::slice::from_ref(&case)).await?,
             window: Window::Shown,
             folder: folder.path().to_owned(),
             files: Files::Removed,

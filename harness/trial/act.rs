@@ -1,5 +1,7 @@
 //! Takes the steps of a case in a world.
 
+mod application;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -98,6 +100,7 @@ impl Actor {
                 world.client(&it.by)?.get(&world.kratos(Some(at))?.url_of(&started.fetch_path)).await?;
             }
             Step::SubmitFlow(it) => self.submit_flow(it, world).await?,
+            Step::RunClient(it) => self.run_client(it, world).await?,
         }
         Ok(())
     }

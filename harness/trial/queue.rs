@@ -14,7 +14,7 @@ use super::plan::{Plan, plans};
 use super::{CaseOutcome, ClaimQuoted, Lineup, TrialOutcome, Turn, run, secrets};
 use crate::case::{Case, Program, WorldSpec};
 use crate::evidence::Redactor;
-use crate::world::{World, WorldSettings};
+use crate::world::{ClientPrograms, World, WorldSettings};
 
 /// What a run of many cases is told on its way.
 #[derive(Debug)]
@@ -176,13 +176,13 @@ impl Shared {
         if entry.outcomes.iter().all(Option::is_some) {
             let trials: Vec<TrialOutcome> = entry.outcomes.iter_mut().filter_map(Option::take).collect();
             let took_ms = entry.begun.map_or(0, |begun| u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX));
-            let outcome = case_outcome(&entry.turn, trials, took_ms);
+            let outcome = case_outcome(&entry.turn, trials, took_ms, &self.settings.world.clients);
             let _ = self.progress.send(Progress::Case(Box::new(outcome)));
         }
     }
 }
 
-fn case_outcome(turn: &Turn, trials: Vec<TrialOutcome>, took_ms: u64) -> CaseOutcome {
+fn case_outcome(turn: &Turn, trials: Vec<TrialOutcome>, took_ms: u64, clients: &ClientPrograms) -> CaseOutcome {
     let Turn { case, lineup, .. } = turn;
     let (verdict, reason) = judge(&trials);
     let mut redactor = Redactor::new();
@@ -207,7 +207,7 @@ fn case_outcome(turn: &Turn, trials: Vec<TrialOutcome>, took_ms: u64) -> CaseOut
         verdict,
         reason,
         note: case.file.note.clone(),
-        real: real(case, lineup),
+        real: real(case, lineup, clients),
         emulated: emulated(case),
         source: redactor.text(&case.source),
         took_ms,
@@ -215,14 +215,17 @@ fn case_outcome(turn: &Turn, trials: Vec<TrialOutcome>, took_ms: u64) -> CaseOut
     }
 }
 
-fn real(case: &Case, lineup: &Lineup) -> Vec<String> {
+fn real(case: &Case, lineup: &Lineup, clients: &ClientPrograms) -> Vec<String> {
     let mut real = vec!["Kratos".to_owned(), "the mails that it sends".to_owned()];
     let mut engines = lineup.engines().to_vec();
     engines.sort();
     engines.dedup();
     real.extend(engines.into_iter().map(|engine| engine.name().to_owned()));
-    let clients = case.file.world.clients.iter().flatten();
-    real.extend(clients.filter(|(_, it)| it.program() == Program::Curl).map(|_| "curl".to_owned()).take(1));
+    let mut programs: Vec<Program> =
+        case.file.world.clients.iter().flatten().map(|(_, client)| client.program()).collect();
+    programs.sort();
+    programs.dedup();
+    real.extend(programs.into_iter().filter(|it| *it != Program::Http).map(|it| clients.label(it)));
     real
 }
 

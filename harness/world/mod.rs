@@ -1,5 +1,6 @@
 //! What a trial runs in: one file per inhabitant, and the world that starts and closes them together.
 
+mod clients;
 pub mod kratos;
 pub mod mail;
 mod start;
@@ -15,6 +16,7 @@ use futures_util::future::join_all;
 use crate::browser::{Browser, Window};
 use crate::client::ApiClient;
 use crate::edge::Edge;
+pub use clients::ClientPrograms;
 use kratos::Kratos;
 use mail::MailSink;
 use ui::Ui;
@@ -32,6 +34,8 @@ pub struct WorldSettings {
     pub kratos: PathBuf,
     /// A database that this binary has migrated.
     pub template: PathBuf,
+    /// The client programs of this machine.
+    pub clients: ClientPrograms,
     /// Whether browsers have a window.
     pub window: Window,
     /// Where worlds keep their files; each makes a folder of its own in it.

@@ -9,12 +9,13 @@ use anyhow::{Context, Result};
 use futures_util::future::join_all;
 use url::Url;
 
+use super::clients::{ClientPlace, client_of};
 use super::kratos::{Kratos, KratosSettings};
 use super::mail::MailSink;
 use super::ui::{Ui, UiSettings, UiTenant};
 use super::{Files, World, WorldSettings};
 use crate::browser::{Browser, BrowserSettings};
-use crate::case::{FaultSpec, HOSTS, KratosServer, Program, Time, WorldSpec};
+use crate::case::{FaultSpec, HOSTS, KratosServer, Time, WorldSpec};
 use crate::client::{self, ApiClient, Jar};
 use crate::edge::{Edge, Effect, Fault};
 
@@ -37,7 +38,7 @@ impl World {
         let mail = MailSink::start().await?;
         let servers = spec.servers();
         let ui = start_ui(spec, &servers, settings, &mut edge).await?;
-        let clients = clients(spec, folder.path(), &authority, &mut edge).await?;
+        let clients = clients(spec, settings, folder.path(), &authority, &mut edge).await?;
 
         let mut kratos_starts = Vec::new();
         for server in &servers {
@@ -146,6 +147,7 @@ async fn start_ui(spec: &WorldSpec, servers: &[KratosServer], settings: &WorldSe
 
 async fn clients(
     spec: &WorldSpec,
+    settings: &WorldSettings,
     folder: &Path,
     authority: &Path,
     edge: &mut Edge,
@@ -153,12 +155,14 @@ async fn clients(
     let mut clients = BTreeMap::new();
     for (name, spec) in spec.clients.iter().flatten() {
         let listener = edge.listen(name).await?;
-        let jar = if spec.cookie_jar.unwrap_or_default() { Jar::Kept } else { Jar::None };
-        let client = match spec.program() {
-            Program::Http => ApiClient::http(listener, edge.authority_pem(), jar)?,
-            Program::Curl => ApiClient::curl(listener, authority, &make(folder, name)?, jar)?,
+        let place = ClientPlace {
+            listener,
+            authority_pem: edge.authority_pem(),
+            authority,
+            folder: make(folder, name)?,
+            fixtures: &settings.fixtures,
         };
-        clients.insert(name.clone(), client);
+        clients.insert(name.clone(), client_of(spec, place, &settings.clients)?);
     }
     Ok(clients)
 }

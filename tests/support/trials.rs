@@ -8,7 +8,7 @@ use kratos_repro::backend::kratos_binary::{KratosBinary, KratosChoice};
 use kratos_repro::backend::progress::Progress as SetupProgress;
 use kratos_repro::browser::Window;
 use kratos_repro::trial::{CaseOutcome, Progress, QueueSettings, Turn, run_cases};
-use kratos_repro::world::{Files, WorldSettings};
+use kratos_repro::world::{ClientPrograms, Files, WorldSettings};
 use tokio::sync::{mpsc, watch};
 
 pub(crate) fn fixtures() -> PathBuf {
@@ -18,12 +18,14 @@ pub(crate) fn fixtures() -> PathBuf {
 /// Runs all trials of a case in one lineup and gives what they showed.
 pub(crate) async fn run(turn: Turn) -> Result<Box<CaseOutcome>> {
     let fixtures = fixtures();
-    let kratos = KratosBinary::find(&Cache::open()?, &fixtures, &KratosChoice::default(), &mut SetupProgress::silent())
+    let cache = Cache::open()?;
+    let kratos = KratosBinary::find(&cache, &fixtures, &KratosChoice::default(), &mut SetupProgress::silent())
         .await
         .context("the cases need a Kratos (hint: run scripts/setup)")?;
     let folder = tempfile::Builder::new().prefix("kratos-repro-test-").tempdir()?;
     let settings = QueueSettings {
         world: WorldSettings {
+            clients: ClientPrograms::find(&cache, &fixtures, std::slice::from_ref(&turn.case)).await?,
             fixtures,
             kratos: kratos.path,
             template: kratos.template,

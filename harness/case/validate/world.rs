@@ -6,6 +6,7 @@ use url::Url;
 use super::{Context, HOSTS};
 use crate::case::error::CaseError;
 use crate::case::nearest::nearest;
+use crate::case::program::Program;
 use crate::case::spec::{FaultSpec, WorldSpec};
 
 /// Kratos keys that the harness sets itself.
@@ -62,6 +63,12 @@ impl WorldCheck<'_> {
                 return Err(self.error(&[group, name], message));
             }
         }
+        for (name, client) in world.clients.iter().flatten() {
+            if client.keep_jar.is_some() && client.program() != Program::Newman {
+                let message = format!("`keep_jar` is for `program: newman`; `{name}` is {}", client.program().word());
+                return Err(self.error(&["clients", name, "keep_jar"], message));
+            }
+        }
         let faults = world.faults.iter().flatten().enumerate();
         faults.into_iter().try_for_each(|(index, fault)| self.fault(fault, index))
     }
@@ -107,6 +114,8 @@ impl WorldCheck<'_> {
                     None => Ok(()),
                     Some(host) => wrong(format!("`kratos.config` names a host outside the world at `{key}`: `{host}`")),
                 },
+                // An origin that is compared, and no address that is asked.
+                Some(("app", _)) if key.starts_with("serve.public.cors.allowed_origins.") => Ok(()),
                 Some((scheme, _)) => wrong(format!("`kratos.config` cannot use `{scheme}://` at `{key}`")),
             },
             Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
