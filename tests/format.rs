@@ -1,6 +1,7 @@
 //! The case format: what is read, and what an author is told about what cannot be.
 
 mod catalogue;
+mod clients;
 mod hostile;
 mod reading;
 mod refusals;

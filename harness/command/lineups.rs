@@ -22,12 +22,7 @@ pub(super) struct Cast {
 ///
 /// # Errors
 /// [`crate::backend::Missing`] when an engine that was named is not installed, or when none is.
-pub(super) fn cast(
-    cases: Vec<Case>,
-    clients: &ClientPrograms,
-    named: &[Engine],
-    thorough: bool,
-) -> Result<Cast> {
+pub(super) fn cast(cases: Vec<Case>, clients: &ClientPrograms, named: &[Engine], thorough: bool) -> Result<Cast> {
     let mut not_run = Vec::new();
     let needs_browser = cases.iter().any(|case| !case.file.world.browser_names().is_empty());
     let engines = if needs_browser { choose(named, &mut not_run)? } else { named.to_vec() };

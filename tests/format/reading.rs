@@ -28,7 +28,7 @@ fn an_unknown_key_is_told_with_the_nearest_one() -> Result<()> {
     [DIR]/case.yaml:4:13: unknown key `profil` (hint: did you mean `profile`?)
     [DIR]/case.yaml:5:23: unknown key `gaurd` (hint: did you mean `guard`?)
     [DIR]/case.yaml:6:20: unknown key `engine` (hint: none is known here)
-    [DIR]/case.yaml:7:19: unknown key `jar` (hint: known here: program, cookie_jar)
+    [DIR]/case.yaml:7:19: unknown key `jar` (hint: known here: program, cookie_jar, keep_jar)
     [DIR]/case.yaml:8:38: unknown key `delay_anser` (hint: did you mean `delay_answer`?)
     [DIR]/case.yaml:12:5: unknown `read_email` (hint: did you mean `read_mail`?)
     [DIR]/case.yaml:11:13: unknown key `on` (hint: did you mean `in`?)
@@ -53,7 +53,7 @@ fn an_unknown_word_is_told_with_the_nearest_one() -> Result<()> {
     [DIR]/case.yaml:14:34: unknown `doubleclick` (hint: did you mean `double-click`?)
     [DIR]/case.yaml:14:34: unknown `thrice` (hint: known here: once, double-click, enter-twice, click-then-enter)
     [DIR]/case.yaml:5:17: unknown `fetch` (hint: known here: form, ajax)
-    [DIR]/case.yaml:7:28: unknown `postman` (hint: known here: http, curl)
+    [DIR]/case.yaml:7:28: unknown `postman` (hint: known here: http, curl, newman, inso, electron)
     [DIR]/case.yaml:11:26: unknown `signin` (hint: known here: login, registration, recovery, verification, settings)
     [DIR]/case.yaml:2:10: unknown `fix-hold` (hint: did you mean `fix-holds`?)
     "#);
@@ -92,7 +92,7 @@ fn a_value_of_another_type_is_refused() -> Result<()> {
     [DIR]/case.yaml:8:52: `400` is no duration (hint: a number and a unit, as `400ms`, `1s`, `15m`, `24h`, `7d`)
     [DIR]/case.yaml:8:52: `0.4s` is no duration (hint: a number and a unit, as `400ms`, `1s`, `15m`, `24h`, `7d`)
     [DIR]/case.yaml:5:30: unknown guard `disabled` (hint: write `none`, `disable`, `flag` or `disable-after-<duration>`, such as `disable-after-300ms` or `disable-after-1s`)
-    [DIR]/case.yaml:11:5: unknown key `open` (hint: known here: email, password)
+    [DIR]/case.yaml:11:5: unknown key `open` (hint: known here: email, password, at)
     [DIR]/case.yaml:10:16: a step or check has one name only (hint: begin the next one with `- `)
     "#);
     Ok(())

@@ -85,9 +85,9 @@ fn a_world_keeps_to_the_fixtures_and_to_itself() -> Result<()> {
     [DIR]/case.yaml:4:13: there is no profile `../../etc` (hint: a folder of `fixtures/profiles`)
     [DIR]/case.yaml:4:13: there is no profile `/etc` (hint: a folder of `fixtures/profiles`)
     [DIR]/case.yaml:4:13: there is no profile `` (hint: a folder of `fixtures/profiles`)
-    [DIR]/case.yaml:6:22: `ui` cannot name a browser or client (hint: up to 32 letters, digits and `-`; not `ui`, `kratos`, `mail`)
+    [DIR]/case.yaml:6:22: `ui` cannot name a browser or client (hint: up to 32 letters, digits and `-`; not `ui`, `kratos`, `mail`, `hydra`, `legacy`)
     [DIR]/case.yaml:7:14: `c` names a browser and a client (hint: each needs a name of its own)
-    [DIR]/case.yaml:7:21: `../c` cannot name a browser or client (hint: up to 32 letters, digits and `-`; not `ui`, `kratos`, `mail`)
+    [DIR]/case.yaml:7:21: `../c` cannot name a browser or client (hint: up to 32 letters, digits and `-`; not `ui`, `kratos`, `mail`, `hydra`, `legacy`)
     [DIR]/case.yaml:4:28: `kratos.config` is no map
     [DIR]/case.yaml:4:38: `kratos.config` cannot set `dsn`: the harness does
     [DIR]/case.yaml:4:38: `kratos.config` cannot set `courier`: the harness does
@@ -195,7 +195,7 @@ fn a_change_that_breaks_the_world_is_told_at_the_change() -> Result<()> {
     ])?, @r#"
     [DIR]/case.yaml:21:46: there is no profile `none` (hint: a folder of `fixtures/profiles`)
     [DIR]/case.yaml:21:56: `kratos.config` cannot set `dsn`: the harness does
-    [DIR]/case.yaml:26:47: `kratos` cannot name a browser or client (hint: up to 32 letters, digits and `-`; not `ui`, `kratos`, `mail`)
+    [DIR]/case.yaml:26:47: `kratos` cannot name a browser or client (hint: up to 32 letters, digits and `-`; not `ui`, `kratos`, `mail`, `hydra`, `legacy`)
     [DIR]/case.yaml:26:44: a fault has exactly one of `delay_answer`, `delay_request`, `lose_answer`, `add_cookie`
     [DIR]/case.yaml:29:9: there is no browser `b` in this world (hint: did you mean `a`?)
     [DIR]/case.yaml:4:38: `kratos.config` cannot set `dev`: the harness does
