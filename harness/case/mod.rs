@@ -36,7 +36,7 @@ pub use program::Program;
 pub use server::{KratosServer, KratosSpec};
 pub use spec::{BrowserSpec, ClientSpec, FaultSpec, WorldSpec};
 pub use step::{
-    FetchFlow, FlowKind, FlowType, Follow, How, Identity, Open, PostAs, ReadMail, Request, Resubmit, RunClient, SendForm,
-    StartFlow, Step, Submit, SubmitFlow, Tab,
+    FetchFlow, FlowKind, FlowType, Follow, How, Identity, Open, PostAs, ReadMail, Request, Resubmit, RunClient,
+    SendForm, StartFlow, Step, Submit, SubmitFlow, Tab,
 };
 pub use validate::HOSTS;

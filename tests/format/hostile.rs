@@ -100,7 +100,7 @@ fn names_of_other_languages_are_only_names() -> Result<()> {
     ])?, @r#"
     [DIR]/case.yaml:2:1: unknown key `__proto__` (hint: known here: claim, title, note, verdict, engines, world, steps, symptom, instead, fix, other_fixes, wrong_fixes, no_wrong_fixes)
     [DIR]/case.yaml:6:22: `__proto__` cannot name a browser or client (hint: up to 32 letters, digits and `-`; not `ui`, `kratos`, `mail`, `hydra`, `legacy`)
-    [DIR]/case.yaml:10:5: unknown `constructor` (hint: known here: identity, open, switch_to, fill, submit, read_mail, send_form, resubmit, back, delete_cookies, start_flow, fetch_flow, submit_flow, run_client)
+    [DIR]/case.yaml:10:5: unknown `constructor` (hint: known here: identity, open, switch_to, fill, submit, read_mail, send_form, resubmit, tab, follow, back, delete_cookies, start_flow, fetch_flow, submit_flow, request, run_client)
     [DIR]/case.yaml:2:40: a text is expected here
     "#);
     let field = GOOD.replace("fill: { code: $code }", "fill: { code: $code, __proto__: x }");
