@@ -2,6 +2,7 @@
 
 mod faults;
 mod passing;
+mod policy;
 mod record;
 mod refusing;
 mod upstream;

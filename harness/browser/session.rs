@@ -127,6 +127,14 @@ impl Browser {
         self.call("go back", self.client.back()).await
     }
 
+    /// Turns to the first frame of the page: what is done and looked at next is in it.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn enter_frame(&self) -> Result<()> {
+        self.call("turn to a frame", self.client.enter_frame(0)).await
+    }
+
     /// The address of the page.
     ///
     /// # Errors

@@ -88,6 +88,8 @@ pub enum Check {
     Identities(Counted),
     /// A browser holds a cookie, or does not.
     Cookie(Cookie),
+    /// A cookie was set for a browser, and this much of it arrived.
+    SetCookie(SetCookie),
 }
 
 /// See [`Check::Posts`].
@@ -261,6 +263,24 @@ pub struct Cookie {
     pub lasts: Option<Time>,
 }
 
+/// See [`Check::SetCookie`]. Only cookies that are set, not those that are deleted, are looked at.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetCookie {
+    /// Who got it: a browser or a client.
+    pub to: String,
+    /// The cookie's name.
+    pub name: String,
+    /// How long it was to last by the server's words, within a minute.
+    pub sent: Time,
+    /// How long it lasts as the browser got it, within a minute; nothing where the browser got none.
+    #[serde(default)]
+    pub got: Option<Time>,
+    /// In which steps.
+    #[serde(default)]
+    pub step: Within,
+}
+
 impl Check {
     /// The browsers that it names.
     pub fn browser(&self) -> Option<&str> {
@@ -271,7 +291,12 @@ impl Check {
             Self::SignedIn(it) => Some(&it.browser),
             Self::SignedOut(it) => Some(&it.browser),
             Self::Cookie(it) => Some(&it.browser),
-            Self::Posts(_) | Self::Answer(_) | Self::SentCookie(_) | Self::Sessions(_) | Self::Identities(_) => None,
+            Self::Posts(_)
+            | Self::Answer(_)
+            | Self::SentCookie(_)
+            | Self::SetCookie(_)
+            | Self::Sessions(_)
+            | Self::Identities(_) => None,
         }
     }
 
@@ -332,6 +357,11 @@ impl Check {
             Self::SignedOut(it) => format!("{} is not signed in{}", it.browser, at(&it.at)),
             Self::Sessions(it) => format!("{} active session(s) of {}{}", it.count, it.of, at(&it.at)),
             Self::Identities(it) => format!("{} identity(ies) with {}{}", it.count, it.of, at(&it.at)),
+            Self::SetCookie(it) => {
+                let got = it.got.map_or("nothing of it".to_owned(), Time::text);
+                let (name, sent, to) = (&it.name, it.sent.text(), &it.to);
+                format!("the cookie {name} was sent for {sent} to {to}, which got {got}{}", within(it.step))
+            }
             Self::Cookie(it) if it.absent => format!("no cookie {} in {}", it.name, it.browser),
             Self::Cookie(it) => {
                 let lasts = it.lasts.map_or(String::new(), |time| format!(" that lasts {}", time.text()));

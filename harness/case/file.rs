@@ -101,6 +101,12 @@ pub struct Change {
 }
 
 impl CaseFile {
+    /// The broken world, and what the fixes put over it.
+    pub fn worlds(&self) -> impl Iterator<Item = &WorldSpec> {
+        let changes = self.other_fixes.iter().chain(&self.wrong_fixes).filter_map(|it| it.world.as_ref());
+        std::iter::once(&self.world).chain(self.fix.iter().filter_map(|fix| fix.world.as_ref())).chain(changes)
+    }
+
     /// The verdict that the case expects, by its own word or by what it holds.
     pub fn expected(&self) -> Expected {
         self.verdict.unwrap_or(if self.fix.is_some() {

@@ -12,6 +12,7 @@ pub mod interface;
 mod markdown;
 mod merge;
 mod nearest;
+mod network;
 mod places;
 mod program;
 mod read;
@@ -23,7 +24,8 @@ mod validate;
 
 pub use catalogue::{Case, Catalogue, NothingSelected};
 pub use check::{
-    Answer, AnyOf, Check, Cookie, Counted, ErrorPage, Message, Posts, SentCookie, Shown, SignedIn, SignedOut, Within,
+    Answer, AnyOf, Check, Cookie, Counted, ErrorPage, Message, Posts, SentCookie, SetCookie, Shown, SignedIn,
+    SignedOut, Within,
 };
 pub use claims::{Claim, Claims, Section};
 pub use duration::Time;
@@ -32,11 +34,12 @@ pub use error::CaseError;
 pub use fields::Fields;
 pub use file::{CaseFile, Change, Expected, Fix};
 pub use merge::merge;
+pub use network::{DnsSpec, FrontSpec, ItpSpec};
 pub use program::Program;
 pub use server::{KratosServer, KratosSpec};
 pub use spec::{BrowserSpec, ClientSpec, FaultSpec, WorldSpec};
 pub use step::{
-    FetchFlow, FlowKind, FlowType, Follow, How, Identity, Open, PostAs, ReadMail, Request, Resubmit, RunClient,
-    SendForm, StartFlow, Step, Submit, SubmitFlow, Tab,
+    ExtendSession, Fetch, FetchFlow, FlowKind, FlowType, Follow, How, Identity, Open, OpenFramed, PassTime, PostAs,
+    ReadMail, Request, Resubmit, RunClient, SendForm, StartFlow, Step, Submit, SubmitFlow, Tab,
 };
 pub use validate::HOSTS;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::duration::Time;
 use super::interface::InterfaceSpec;
 use super::merge;
+use super::network::{DnsSpec, FrontSpec, ItpSpec};
 use super::program::Program;
 use super::server::KratosSpec;
 use crate::browser::{Engine, ThirdPartyCookies};
@@ -30,6 +31,12 @@ pub struct WorldSpec {
     /// The API clients by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clients: Option<BTreeMap<String, ClientSpec>>,
+    /// Where the hosts lead, for browsers that judge by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<BTreeMap<String, DnsSpec>>,
+    /// A reverse proxy in front of some of the hosts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub front: Option<FrontSpec>,
     /// What the edge does on purpose. A list replaces the one it is put over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub faults: Option<Vec<FaultSpec>>,
@@ -66,6 +73,9 @@ pub struct BrowserSpec {
     /// Whether pages may store and send the cookies of other sites; they may where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub third_party_cookies: Option<ThirdPartyCookies>,
+    /// Its Intelligent Tracking Prevention; none where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub itp: Option<ItpSpec>,
 }
 
 /// One API client.

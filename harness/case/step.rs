@@ -3,6 +3,8 @@
 mod application;
 mod flow;
 mod page;
+mod request;
+mod time;
 
 use serde::Deserialize;
 
@@ -10,6 +12,8 @@ use super::fields::Fields;
 pub use application::RunClient;
 pub use flow::{FetchFlow, FlowKind, FlowType, Request, StartFlow, SubmitFlow};
 pub use page::{Follow, How, Open, PostAs, ReadMail, Resubmit, SendForm, Submit, Tab};
+pub use request::{Fetch, OpenFramed};
+pub use time::{ExtendSession, PassTime};
 
 /// One step. It acts in the browser that was opened or switched to last, unless it names another.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -39,6 +43,14 @@ pub enum Step {
     Back(String),
     /// The browser's cookies are deleted.
     DeleteCookies(String),
+    /// A browser goes to a page that holds a new flow in a frame; the next steps act in the frame.
+    OpenFramed(OpenFramed),
+    /// A script of the page asks Kratos for something, its cookies with it.
+    Fetch(Fetch),
+    /// Time moves in a browser: every cookie of its jar that has an end comes so much nearer to it. Kratos's clock stays.
+    PassTime(PassTime),
+    /// The active sessions of an identity are extended by the admin API.
+    ExtendSession(ExtendSession),
     /// An API client starts a flow.
     StartFlow(StartFlow),
     /// An API client fetches the flow that it has started.
@@ -75,6 +87,9 @@ impl Step {
             Self::Resubmit(it) => vec![&it.browser],
             Self::Tab(it) => vec![&it.browser],
             Self::Follow(it) => vec![&it.browser],
+            Self::OpenFramed(it) => vec![&it.browser],
+            Self::Fetch(it) => vec![&it.browser],
+            Self::PassTime(it) => vec![&it.browser],
             _ => vec![],
         }
     }
@@ -112,6 +127,9 @@ impl Step {
             Self::Resubmit(it) => Some(&it.browser),
             Self::Tab(it) => Some(&it.browser),
             Self::Follow(it) => Some(&it.browser),
+            Self::OpenFramed(it) => Some(&it.browser),
+            Self::Fetch(it) => Some(&it.browser),
+            Self::PassTime(it) => Some(&it.browser),
             Self::SwitchTo(name) | Self::Back(name) | Self::DeleteCookies(name) => Some(name),
             _ => None,
         }
@@ -181,6 +199,12 @@ impl Step {
             Self::Follow(it) => format!("follow {} in {}", it.link, it.browser),
             Self::Back(name) => format!("go back in {name}"),
             Self::DeleteCookies(name) => format!("delete the cookies of {name}"),
+            Self::OpenFramed(it) => {
+                format!("open a new {} flow in a frame of a page in {}", it.flow.word(), it.browser)
+            }
+            Self::Fetch(it) => format!("fetch {} by a script in {}", it.path, it.browser),
+            Self::PassTime(it) => format!("let {} pass in {}", it.time.text(), it.browser),
+            Self::ExtendSession(it) => format!("extend the sessions of {}", it.of),
             Self::StartFlow(it) => {
                 format!("start a {} flow{} for {} with {}", it.flow.word(), at(&it.at), it.flow_type.word(), it.by)
             }

@@ -1,6 +1,7 @@
 //! Refuses a case that names something which is not in its world, before anything starts.
 
 mod client;
+mod network;
 mod servers;
 mod world;
 
@@ -204,6 +205,10 @@ impl Context<'_> {
             }
             if check.value.needs_last_browser() && current.is_none() {
                 return Err(self.error(place, "no browser was opened: this check has no page to look at".to_owned()));
+            }
+            if let Check::SetCookie(it) = &check.value {
+                let listeners: Vec<&str> = browsers.iter().chain(&clients).copied().collect();
+                self.known("browser or client", &it.to, &listeners, place)?;
             }
             let (path, listener) = match &check.value {
                 Check::Answer(it) => (&it.path, Some(&it.to)),

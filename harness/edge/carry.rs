@@ -12,10 +12,15 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::fault::Effect;
+use super::listener::Listener;
 use super::names::Passage;
-use super::refusal::refusal;
-use super::{Record, Shared};
+use super::refusal::{blank, refusal};
+use super::{Record, Shared, treat};
 use crate::evidence::Exchange;
+
+/// A path of every host at which the edge itself has an empty page. A jar is asked for its cookies by a page that gets
+/// them.
+pub const BLANK_PATH: &str = "/.kratos-repro/blank";
 
 /// How long an upstream may take for one answer.
 const UPSTREAM_LIMIT: Duration = Duration::from_secs(30);
@@ -71,14 +76,14 @@ pub(super) struct Failed;
 pub(super) async fn carry(
     request: Request<Incoming>,
     origin: &Origin,
-    name: &str,
+    listener: &Arc<Listener>,
     shared: &Arc<Shared>,
 ) -> Result<Response<Full<Bytes>>, Failed> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let path_and_query = parts.uri.path_and_query().map_or("/", |it| it.as_str()).to_owned();
     let origin = origin.clone();
     let mut exchange = Exchange {
-        listener: name.to_owned(),
+        listener: listener.name.clone(),
         method: parts.method.to_string(),
         url: format!("{}{path_and_query}", origin.text()),
         request_headers: plain(&parts.headers),
@@ -87,6 +92,10 @@ pub(super) async fn carry(
     if let Some(why) = origin.refuse(shared) {
         shared.record.refuse(exchange, why.clone());
         return Ok(refusal(StatusCode::FORBIDDEN, &why));
+    }
+    if parts.uri.path() == BLANK_PATH {
+        // No server, no policy and no record: it stands for looking at a jar, which no page has to be open for.
+        return Ok(blank());
     }
     let step = shared.record.step();
     let effects: Vec<Effect> = shared
@@ -97,9 +106,10 @@ pub(super) async fn carry(
     if !effects.is_empty() {
         exchange.fault = Some(effects.iter().map(Effect::text).collect::<Vec<_>>().join("; "));
     }
+    let task = treat::request(listener, &mut exchange, &mut parts.headers);
     let id = shared.record.begin(exchange);
     let open = Open { record: shared.record.clone(), id };
-    let shared = Arc::clone(shared);
+    let (shared, listener) = (Arc::clone(shared), Arc::clone(listener));
     let carried = tokio::spawn(async move {
         // A request that breaks off is not passed on: cut short it would say something else.
         let Ok(body) = body.collect().await else {
@@ -142,6 +152,15 @@ pub(super) async fn carry(
             exchange.response_headers = plain(answer.headers());
             exchange.response_body = text(answer.body());
         });
+        // An answer that never comes back leaves the browser as it was.
+        if let Some(task) = task.filter(|_| !effects.contains(&Effect::LoseAnswer)) {
+            let record = shared.dns.ask(&origin.host);
+            let (done, delivered) = treat::answer(&listener, &task, &record, &mut answer);
+            open.record.change(id, |exchange| {
+                exchange.policy.extend(done);
+                exchange.delivered_cookies = delivered;
+            });
+        }
         for effect in &effects {
             match effect {
                 Effect::DelayAnswer(time) => tokio::time::sleep(*time).await,

@@ -14,19 +14,32 @@ use tokio::task::JoinSet;
 
 use super::Shared;
 use super::carry::{self, Failed, Origin};
+use super::policy::Itp;
 use super::refusal::refusal;
 use crate::evidence::Exchange;
 
+/// Who listens: one browser, client or server, and the policy that treats its cookies.
+#[derive(Debug)]
+pub(super) struct Listener {
+    pub(super) name: String,
+    pub(super) policy: Option<Mutex<Itp>>,
+}
+
+impl Listener {
+    pub(super) fn new(name: &str, policy: Option<Itp>) -> Arc<Self> {
+        Arc::new(Self { name: name.to_owned(), policy: policy.map(Mutex::new) })
+    }
+}
+
 /// Accepts connections until the task is dropped; their tasks end with it.
-pub(super) async fn serve(socket: TcpListener, name: String, shared: Arc<Shared>) {
-    let name: Arc<str> = name.into();
+pub(super) async fn serve(socket: TcpListener, listener: Arc<Listener>, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = socket.accept() => {
                 let Ok((stream, _)) = accepted else { continue };
                 let _ = stream.set_nodelay(true);
-                connections.spawn(connection(stream, Arc::clone(&name), Arc::clone(&shared)));
+                connections.spawn(connection(stream, Arc::clone(&listener), Arc::clone(&shared)));
             }
             Some(_) = connections.join_next() => {}
         }
@@ -37,9 +50,9 @@ pub(super) async fn serve(socket: TcpListener, name: String, shared: Arc<Shared>
 type Tunnel = Arc<Mutex<Option<(Request<Incoming>, Origin)>>>;
 
 /// Serves one connection, and the tunnel that it becomes by CONNECT, in this one task.
-async fn connection(stream: TcpStream, name: Arc<str>, shared: Arc<Shared>) {
+async fn connection(stream: TcpStream, listener: Arc<Listener>, shared: Arc<Shared>) {
     let tunnel = Tunnel::default();
-    let service = service_fn(|request| outer(request, &name, &shared, &tunnel));
+    let service = service_fn(|request| outer(request, &listener, &shared, &tunnel));
     // A connection that ends badly is the client's affair: what mattered of it is in the record.
     let _ =
         http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service).with_upgrades().await;
@@ -48,18 +61,18 @@ async fn connection(stream: TcpStream, name: Arc<str>, shared: Arc<Shared>) {
     let Ok(upgraded) = hyper::upgrade::on(request).await else { return };
     // A client that does not trust the world's authority hangs up here; there is no request to record.
     let Ok(stream) = shared.acceptor.0.accept(TokioIo::new(upgraded)).await else { return };
-    let service = service_fn(|request| carry::carry(request, &origin, &name, &shared));
+    let service = service_fn(|request| carry::carry(request, &origin, &listener, &shared));
     let _ = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn outer(
     request: Request<Incoming>,
-    name: &str,
+    listener: &Arc<Listener>,
     shared: &Arc<Shared>,
     tunnel: &Tunnel,
 ) -> Result<Response<Full<Bytes>>, Failed> {
     if request.method() == Method::CONNECT {
-        return Ok(connect(request, name, shared, tunnel));
+        return Ok(connect(request, &listener.name, shared, tunnel));
     }
     let uri = request.uri();
     let Some(host) = uri.host().filter(|_| uri.scheme_str() == Some("http")) else {
@@ -67,7 +80,7 @@ async fn outer(
         return Ok(refusal(StatusCode::BAD_REQUEST, why));
     };
     let origin = Origin::new("http", host, uri.port_u16());
-    carry::carry(request, &origin, name, shared).await
+    carry::carry(request, &origin, listener, shared).await
 }
 
 fn connect(request: Request<Incoming>, name: &str, shared: &Shared, tunnel: &Tunnel) -> Response<Full<Bytes>> {

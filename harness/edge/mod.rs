@@ -4,6 +4,7 @@
 //! for the world's own host names, records every exchange, injects faults, and refuses every other host.
 
 mod carry;
+mod dns;
 mod fault;
 mod listener;
 mod names;
@@ -11,6 +12,7 @@ pub mod policy;
 mod record;
 mod refusal;
 mod tls;
+mod treat;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,8 +22,12 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+pub use carry::BLANK_PATH;
+pub use dns::{Dns, DnsRecord};
 pub use fault::{Effect, Fault};
+use listener::Listener;
 pub use names::Names;
+use policy::Itp;
 pub use record::Record;
 pub use tls::Authority;
 
@@ -29,6 +35,7 @@ pub use tls::Authority;
 #[derive(Debug)]
 struct Shared {
     names: Names,
+    dns: Dns,
     record: Record,
     faults: Vec<Fault>,
     acceptor: DebugAcceptor,
@@ -60,7 +67,7 @@ impl Edge {
     pub fn new(hosts: &[&str], faults: Vec<Fault>) -> Result<Self> {
         let authority = Authority::new(hosts)?;
         let acceptor = DebugAcceptor(authority.acceptor());
-        let shared = Shared { names: Names::default(), record: Record::new(), faults, acceptor };
+        let shared = Shared { names: Names::default(), dns: Dns::default(), record: Record::new(), faults, acceptor };
         Ok(Self { shared: Arc::new(shared), authority, tasks: JoinSet::new() })
     }
 
@@ -69,17 +76,30 @@ impl Edge {
     /// # Errors
     /// When no port can be bound.
     pub async fn listen(&mut self, name: &str) -> Result<SocketAddr> {
+        self.listen_with(name, None).await
+    }
+
+    /// The same for a browser whose cookies are treated by a policy.
+    ///
+    /// # Errors
+    /// When no port can be bound.
+    pub async fn listen_with(&mut self, name: &str, policy: Option<Itp>) -> Result<SocketAddr> {
         let socket = TcpListener::bind(("127.0.0.1", 0))
             .await
             .with_context(|| format!("failed to open the edge's listener for `{name}`"))?;
         let address = socket.local_addr().context("failed to read the listener's address")?;
-        self.tasks.spawn(listener::serve(socket, name.to_owned(), Arc::clone(&self.shared)));
+        self.tasks.spawn(listener::serve(socket, Listener::new(name, policy), Arc::clone(&self.shared)));
         Ok(address)
     }
 
     /// The host names and what is behind them.
     pub fn names(&self) -> &Names {
         &self.shared.names
+    }
+
+    /// Where the names lead, for browsers that judge by it.
+    pub fn dns(&self) -> &Dns {
+        &self.shared.dns
     }
 
     /// What has crossed the edge so far.

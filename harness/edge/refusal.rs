@@ -1,4 +1,4 @@
-//! The edge's own answers: those to requests that it does not pass on.
+//! The edge's own answers: those to requests that it does not pass on, and its empty page.
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -8,5 +8,16 @@ use hyper::{Response, StatusCode};
 pub(super) fn refusal(status: StatusCode, why: &str) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(format!("kratos-repro edge: {why}\n")));
     *response.status_mut() = status;
+    response
+}
+
+/// An icon of its own keeps the browser from asking the host for one.
+const PAGE: &str = "<!doctype html><title>kratos-repro edge</title><link rel=icon href=data:,>";
+
+/// The edge's empty page.
+pub(super) fn blank() -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(PAGE));
+    let html = hyper::header::HeaderValue::from_static("text/html; charset=utf-8");
+    response.headers_mut().insert(hyper::header::CONTENT_TYPE, html);
     response
 }

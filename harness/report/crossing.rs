@@ -24,6 +24,10 @@ pub(super) struct Crossing<'a> {
     path: &'a str,
     status: Option<u16>,
     mood: &'static str,
+    policy: &'a [String],
+    /// Whether the policy changed anything: it stands out then.
+    changed: bool,
+    delivered: &'a [String],
     fault: Option<&'a str>,
     refused: Option<&'a str>,
     request: Message<'a>,
@@ -59,6 +63,10 @@ impl<'a> Crossing<'a> {
                 Some(400..) => "warn",
                 Some(_) => "plain",
             },
+            policy: &exchange.policy,
+            changed: exchange.delivered_cookies.is_some()
+                || exchange.policy.iter().any(|it| it.contains("no cookie sent")),
+            delivered: exchange.delivered_cookies.as_deref().unwrap_or_default(),
             fault: exchange.fault.as_deref(),
             refused: exchange.refused.as_deref(),
             request: Message::of(&exchange.request_headers, &exchange.request_body),

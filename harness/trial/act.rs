@@ -1,6 +1,8 @@
 //! Takes the steps of a case in a world.
 
 mod application;
+mod frame;
+mod time;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -92,6 +94,10 @@ impl Actor {
                 browser.back().await?;
                 settle(world, browser, QUIET).await?;
             }
+            Step::OpenFramed(it) => frame::open_framed(it, number, world).await?,
+            Step::Fetch(it) => time::fetch(it, number, world).await?,
+            Step::PassTime(it) => time::pass_time(it, world).await?,
+            Step::ExtendSession(it) => world.kratos(None)?.extend_sessions(&it.of).await?,
             Step::DeleteCookies(name) => world.browser(name)?.delete_cookies().await?,
             Step::StartFlow(it) => self.start_flow(it, world).await?,
             Step::FetchFlow(it) => {

@@ -1,12 +1,14 @@
 //! Looks: evaluates the checks of a case in a world after the steps.
 
 use anyhow::Result;
+use jiff::Timestamp;
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use super::{CheckRole, CheckSeen};
 use crate::browser::{Browser, Page, Visitor};
-use crate::case::{Answer, Check, Cookie, Posts, SentCookie, Within};
+use crate::case::{Answer, Check, Cookie, Posts, SentCookie, SetCookie, Time, Within};
+use crate::edge::policy::itp::lifetime_of;
 use crate::evidence::{Exchange, path_of};
 use crate::world::World;
 
@@ -83,6 +85,7 @@ impl Standpoint<'_> {
                 Ok((count == it.count, format!("{count}")))
             }
             Check::Cookie(it) => self.cookie(it).await,
+            Check::SetCookie(it) => Ok(self.set_cookie(it)),
         }
     }
 
@@ -159,6 +162,35 @@ impl Standpoint<'_> {
         browser.in_new_tab(&self.world.ui().welcome(at), async || Page::of(browser).visitor().await).await
     }
 
+    /// What a server sent, by the record, and what was left of it for the browser.
+    fn set_cookie(&self, check: &SetCookie) -> (bool, String) {
+        let near = |seen: i64, wanted: Time| seconds(wanted).abs_diff(seen) <= LIFETIME_SLACK.unsigned_abs();
+        let mut seen = Vec::new();
+        for exchange in self.exchanges(check.step).filter(|it| it.listener == check.to) {
+            let sent: Vec<&str> = exchange.response_header("set-cookie").collect();
+            let got: Vec<&str> = match &exchange.delivered_cookies {
+                Some(values) => values.iter().map(String::as_str).collect(),
+                None => sent.clone(),
+            };
+            // A cookie that is deleted has an end in the past; one without an end lasts as long as the browser.
+            let Some(sent) = lifetime(&sent, &check.name).filter(|lasts| lasts.is_none_or(|s| s > 0)) else { continue };
+            let got = lifetime(&got, &check.name);
+            let held = sent.is_some_and(|sent| near(sent, check.sent))
+                && match (got, check.got) {
+                    (None, None) => true,
+                    (Some(Some(got)), Some(wanted)) => near(got, wanted),
+                    _ => false,
+                };
+            let words = |lasts: Option<i64>| lasts.map_or("until the browser closes".to_owned(), |s| format!("{s} s"));
+            let text = format!("sent for {}, got {}", words(sent), got.map_or("nothing".to_owned(), words));
+            if held {
+                return (true, text);
+            }
+            seen.push(text);
+        }
+        (false, if seen.is_empty() { format!("no cookie {} was set", check.name) } else { seen.join("; ") })
+    }
+
     async fn cookie(&self, check: &Cookie) -> Result<(bool, String)> {
         let cookies = self.world.browser(&check.browser)?.cookies().await?;
         let found = cookies.iter().find(|cookie| cookie.name == check.name);
@@ -167,7 +199,7 @@ impl Standpoint<'_> {
             return Ok((check.absent, format!("cookies [{}]", names.join(", "))));
         };
         let lasts = cookie.expires_in_s.map_or("until the browser closes".to_owned(), |s| format!("{s} s"));
-        let wanted = check.lasts.map(|time| i64::try_from(time.0.as_secs()).unwrap_or(i64::MAX));
+        let wanted = check.lasts.map(seconds);
         let held = !check.absent
             && wanted.is_none_or(|wanted| {
                 cookie.expires_in_s.is_some_and(|seen| seen.abs_diff(wanted) <= LIFETIME_SLACK.unsigned_abs())
@@ -182,4 +214,15 @@ fn visitor(who: Visitor) -> String {
         Visitor::Stranger => "not signed in".to_owned(),
         Visitor::Unknown => "the page could not find out who is signed in".to_owned(),
     }
+}
+
+/// The lifetime of the last cookie of this name among `Set-Cookie` values, in s: nothing where there is none, and
+/// nothing inside where it ends with the browser.
+fn lifetime(values: &[&str], name: &str) -> Option<Option<i64>> {
+    let is_it = |value: &&&str| value.split('=').next().is_some_and(|it| it.trim() == name);
+    values.iter().rfind(is_it).map(|value| lifetime_of(value, Timestamp::now().as_second()))
+}
+
+fn seconds(time: Time) -> i64 {
+    i64::try_from(time.0.as_secs()).unwrap_or(i64::MAX)
 }

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use super::judge::judge;
 use super::plan::{Plan, plans};
 use super::{CaseOutcome, ClaimQuoted, Lineup, TrialOutcome, Turn, run, secrets};
-use crate::case::{Case, Program, WorldSpec};
+use crate::case::{Case, Program, Step, WorldSpec};
 use crate::evidence::Redactor;
 use crate::world::{ClientPrograms, World, WorldSettings};
 
@@ -235,6 +235,7 @@ fn emulated(case: &Case) -> Vec<String> {
     if !world.browser_names().is_empty() {
         emulated.push("the login page (ours, plain)".to_owned());
     }
+    emulated.extend(safari(case));
     for fault in world.faults.iter().flatten() {
         let what = if fault.lose_answer.is_some() {
             "the lost answer (by the edge)"
@@ -249,5 +250,24 @@ fn emulated(case: &Case) -> Vec<String> {
     }
     emulated.sort();
     emulated.dedup();
+    emulated
+}
+
+/// What stands for Safari and its network: no engine that runs here has the cap.
+fn safari(case: &Case) -> Vec<String> {
+    let file = &case.file;
+    let mut emulated = Vec::new();
+    for spec in file.world.browsers.iter().flatten().filter_map(|(_, browser)| browser.itp?.emulated()) {
+        emulated.push(format!("Safari and its ITP: the rules {spec} of {}, applied by the edge", spec.safari()));
+    }
+    if file.world.dns.is_some() {
+        emulated.push("the DNS that it judges by (the case's own)".to_owned());
+    }
+    if file.worlds().any(|world| world.front.is_some()) {
+        emulated.push("Cloudflare (a real nginx stands for it)".to_owned());
+    }
+    if file.steps.iter().any(|step| matches!(step.value, Step::PassTime(_))) {
+        emulated.push("the time that passes (the ends of cookies are moved in the browser)".to_owned());
+    }
     emulated
 }

@@ -156,6 +156,9 @@ fn touches_browser(step: &Step) -> bool {
             | Step::Tab(_)
             | Step::Follow(_)
             | Step::SwitchTo(_)
+            | Step::OpenFramed(_)
+            | Step::Fetch(_)
+            | Step::PassTime(_)
     )
 }
 

@@ -189,6 +189,28 @@ impl Kratos {
         Ok(count)
     }
 
+    /// Extends the active sessions of these identities: each ends a whole `session.lifespan` from now.
+    ///
+    /// # Errors
+    /// When there is none, or Kratos refuses one.
+    pub async fn extend_sessions(&self, email: &str) -> Result<()> {
+        let mut extended = 0;
+        for identity in self.identities(email).await? {
+            let sessions = self.get(&format!("identities/{identity}/sessions?active=true")).await?;
+            for id in sessions.as_array().into_iter().flatten().filter_map(|session| session["id"].as_str()) {
+                let url = format!("{}/sessions/{id}/extend", self.admin);
+                let answer = self.http.patch(&url).send().await.context("failed to reach Kratos's admin API")?;
+                let status = answer.status();
+                if !status.is_success() {
+                    bail!("Kratos's admin API answered {status} to PATCH {url}");
+                }
+                extended += 1;
+            }
+        }
+        anyhow::ensure!(extended > 0, "`{email}` has no active session to extend");
+        Ok(())
+    }
+
     async fn get(&self, path: &str) -> Result<Value> {
         self.get_url(&format!("{}/{path}", self.admin)).await
     }

@@ -1,6 +1,7 @@
 //! What a trial runs in: one file per inhabitant, and the world that starts and closes them together.
 
 mod clients;
+pub mod front;
 pub mod kratos;
 pub mod mail;
 mod start;
@@ -17,6 +18,7 @@ use crate::browser::{Browser, Window};
 use crate::client::ApiClient;
 use crate::edge::Edge;
 pub use clients::ClientPrograms;
+use front::Front;
 use kratos::Kratos;
 use mail::MailSink;
 use ui::Ui;
@@ -60,6 +62,7 @@ pub struct World {
     // Dropped from top to bottom: browsers before the servers they talk to, the folder last.
     browsers: BTreeMap<String, Browser>,
     clients: BTreeMap<String, ApiClient>,
+    front: Option<Front>,
     ui: Ui,
     kratos: Vec<Kratos>,
     mail: MailSink,
@@ -142,10 +145,14 @@ impl World {
     /// # Errors
     /// Everything that could not be closed, in one text.
     pub async fn close(self) -> Result<()> {
-        let Self { browsers, clients, ui, kratos, mail, edge, folder, files } = self;
+        let Self { browsers, clients, front, ui, kratos, mail, edge, folder, files } = self;
         drop(clients);
         let closings = join_all(browsers.into_values().map(Browser::close));
         let (browsers, kratos) = tokio::join!(closings, join_all(kratos.into_iter().map(Kratos::close)));
+        let front = match front {
+            Some(front) => front.close().await,
+            None => Ok(()),
+        };
         let ui = ui.close().await;
         edge.close().await;
         drop(mail);
@@ -159,7 +166,7 @@ impl World {
         let failures: Vec<String> = browsers
             .into_iter()
             .chain(kratos)
-            .chain([ui, removed])
+            .chain([front, ui, removed])
             .filter_map(|closed| closed.err().map(|error| format!("{error:#}")))
             .collect();
         anyhow::ensure!(failures.is_empty(), "the world did not close cleanly: {}", failures.join("; "));

@@ -10,13 +10,15 @@ use futures_util::future::join_all;
 use url::Url;
 
 use super::clients::{ClientPlace, client_of};
+use super::front::Front;
 use super::kratos::{Kratos, KratosSettings};
 use super::mail::MailSink;
 use super::ui::{Ui, UiSettings, UiTenant};
 use super::{Files, World, WorldSettings};
 use crate::browser::{Browser, BrowserSettings};
-use crate::case::{FaultSpec, HOSTS, KratosServer, Time, WorldSpec};
+use crate::case::{FaultSpec, HOSTS, ItpSpec, KratosServer, Time, WorldSpec};
 use crate::client::{self, ApiClient, Jar};
+use crate::edge::policy::Itp;
 use crate::edge::{Edge, Effect, Fault};
 
 impl World {
@@ -35,6 +37,9 @@ impl World {
         let authority = folder.path().join("authority.pem");
         fs::write(&authority, edge.authority_pem())
             .with_context(|| format!("failed to write `{}`", authority.display()))?;
+        for (host, record) in spec.dns_records() {
+            edge.dns().tell(&host, record);
+        }
         let mail = MailSink::start().await?;
         let servers = spec.servers();
         let ui = start_ui(spec, &servers, settings, &mut edge).await?;
@@ -59,9 +64,10 @@ impl World {
         }
         let mut browser_starts = Vec::new();
         for (number, (name, spec)) in spec.browsers.iter().flatten().enumerate() {
+            let policy = spec.itp.and_then(ItpSpec::emulated).map(Itp::new);
             let browser = BrowserSettings {
                 engine: spec.engine.unwrap_or_default(),
-                listener: edge.listen(name).await?,
+                listener: edge.listen_with(name, policy).await?,
                 window: settings.window,
                 third_party_cookies: spec.third_party_cookies.unwrap_or_default(),
             };
@@ -84,13 +90,29 @@ impl World {
             let _ = tokio::join!(join_all(browsers.into_iter().map(Browser::close)), kratos);
             return Err(error);
         }
-        for kratos in &kratos {
+        let is_fronted = |url: &Url| {
+            spec.front.as_ref().is_some_and(|front| url.host_str().is_some_and(|host| front.hosts.contains_key(host)))
+        };
+        for kratos in kratos.iter().filter(|kratos| !is_fronted(kratos.url())) {
             edge.names().set_url(kratos.url(), kratos.public());
+        }
+        let front = match start_front(spec, &ui, &kratos, folder.path()).await {
+            Ok(front) => front,
+            Err(error) => {
+                let kratos = join_all(kratos.into_iter().map(Kratos::close));
+                let _ = tokio::join!(join_all(browsers.into_iter().map(Browser::close)), kratos);
+                return Err(error);
+            }
+        };
+        let fronted = spec.front.iter().flat_map(|front| front.hosts.keys());
+        for (host, front) in fronted.flat_map(|host| front.iter().map(move |front| (host, front))) {
+            edge.names().set(host, front.address());
         }
         edge.record().start_clock();
         Ok(Self {
             browsers: browsers.into_iter().map(|browser| (browser.name().to_owned(), browser)).collect(),
             clients,
+            front,
             ui,
             kratos,
             mail,
@@ -143,6 +165,16 @@ async fn start_ui(spec: &WorldSpec, servers: &[KratosServer], settings: &WorldSe
     .await?;
     edge.names().set_url(&url, ui.addr());
     Ok(ui)
+}
+
+/// The proxy in front of some of the hosts; nothing where the case has none.
+async fn start_front(spec: &WorldSpec, ui: &Ui, kratos: &[Kratos], folder: &Path) -> Result<Option<Front>> {
+    let Some(front) = spec.front.as_ref().filter(|front| !front.hosts.is_empty()) else { return Ok(None) };
+    let servers = kratos.iter().map(|kratos| (kratos.url().clone(), kratos.public()));
+    let servers = std::iter::once((ui.url().clone(), ui.addr())).chain(servers);
+    let servers: Vec<_> =
+        servers.filter(|(url, _)| url.host_str().is_some_and(|host| front.hosts.contains_key(host))).collect();
+    Front::start(&make(folder, "nginx")?, &servers).await.map(Some)
 }
 
 async fn clients(

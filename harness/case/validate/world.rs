@@ -49,6 +49,7 @@ impl WorldCheck<'_> {
 
     pub(super) fn check(&self, world: &WorldSpec) -> Result<(), CaseError> {
         self.servers(world)?;
+        self.network(world)?;
         let browsers = world.browser_names().into_iter().map(|name| ("browsers", name));
         for (group, name) in browsers.chain(world.client_names().into_iter().map(|name| ("clients", name))) {
             let plain =

@@ -130,6 +130,8 @@ impl Redactor {
             status: exchange.status,
             response_headers: headers(&exchange.response_headers),
             response_body: text(&exchange.response_body),
+            policy: exchange.policy.iter().map(|line| text(line)).collect(),
+            delivered_cookies: exchange.delivered_cookies.as_ref().map(|all| all.iter().map(|it| text(it)).collect()),
             fault: exchange.fault.as_deref().map(text),
             refused: exchange.refused.as_deref().map(text),
         }

@@ -6,9 +6,9 @@ use super::date;
 /// (`m_ageCapForCNAMECloakedCookies` in WebKit's `NetworkTaskCocoa.h`).
 pub(super) const CAP_S: i64 = 7 * 24 * 60 * 60;
 
-/// The lifetime in s; nothing for a cookie that ends with the browser. `Max-Age` wins over `Expires`, and of several
+/// The lifetime of a `Set-Cookie` value in s; nothing for a cookie that ends with the browser. `Max-Age` wins over `Expires`, and of several
 /// the last (RFC 6265, section 5.3).
-pub(super) fn of(cookie: &str, now: i64) -> Option<i64> {
+pub fn of(cookie: &str, now: i64) -> Option<i64> {
     let last = |read: &dyn Fn(&str, &str) -> Option<i64>| {
         attributes(cookie).filter_map(|(name, value)| read(name, value)).next_back()
     };
@@ -47,12 +47,15 @@ pub(super) fn cap(cookie: &str, now: i64) -> String {
     capped
 }
 
-/// A lifetime for people.
+/// A lifetime for people. A server that counts from its own clock is a second off, which says nothing.
 pub(super) fn words(seconds: i64) -> String {
-    match seconds {
-        86_400.. if seconds % 86_400 == 0 => format!("{} d", seconds / 86_400),
-        172_800.. => format!("{:.1} d", seconds as f64 / 86_400.0),
-        3600.. if seconds % 3600 == 0 => format!("{} h", seconds / 3600),
+    let whole = |unit: i64| {
+        (seconds.rem_euclid(unit) <= 1 || unit - seconds.rem_euclid(unit) <= 1, seconds.saturating_add(1) / unit)
+    };
+    match (whole(86_400), whole(3_600)) {
+        ((true, days), _) if days > 0 => format!("{days} d"),
+        (_, (true, hours)) if hours > 0 => format!("{hours} h"),
+        _ if seconds >= 172_800 => format!("{:.1} d", seconds as f64 / 86_400.0),
         _ => format!("{seconds} s"),
     }
 }

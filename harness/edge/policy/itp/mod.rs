@@ -22,6 +22,7 @@ use url::Url;
 
 use cloak::{FirstParty, Ruling};
 pub use generation::Generation;
+pub use lifetime::of as lifetime_of;
 use party::{Asker, Documents};
 
 /// How long after a redirect was handed out a request for its target counts as its next hop, in s. Browsers follow at

@@ -60,10 +60,10 @@ impl Asker {
     /// For a reason.
     pub(super) fn words(&self) -> String {
         let what = match self.destination() {
-            Some("empty") => "a fetch",
-            Some("document") => "a navigation",
-            Some(other) => other,
-            None => "a request",
+            Some("empty") => "a fetch".to_owned(),
+            Some("iframe" | "frame") => "a frame".to_owned(),
+            Some(other) => format!("a subresource ({other})"),
+            None => "a request".to_owned(),
         };
         match &self.kind {
             Kind::Under { host, told: Told::Initiator } => format!("{what} under a page of {host}"),

@@ -1,0 +1,27 @@
+//! Refuses a network that cannot be: hosts outside the world, loops of CNAMEs, addresses that are none.
+
+use super::HOSTS;
+use super::world::WorldCheck;
+use crate::case::error::CaseError;
+use crate::case::nearest::nearest;
+use crate::case::spec::WorldSpec;
+
+impl WorldCheck<'_> {
+    pub(super) fn network(&self, world: &WorldSpec) -> Result<(), CaseError> {
+        let dns = world.dns.iter().flatten().map(|(host, _)| (vec!["dns"], host));
+        let front = world.front.iter().flat_map(|front| front.hosts.keys()).map(|host| (vec!["front", "hosts"], host));
+        for (mut keys, host) in dns.chain(front) {
+            let what = keys[0];
+            keys.push(host);
+            if !HOSTS.contains(&host.as_str()) {
+                let hint = nearest(host, &HOSTS);
+                return Err(self.error(&keys, format!("`{what}` names a host outside the world: `{host}`{hint}")));
+            }
+            if let Err((keys, message)) = world.dns_record(host) {
+                let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+                return Err(self.error(&keys, message));
+            }
+        }
+        Ok(())
+    }
+}

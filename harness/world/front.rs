@@ -1,0 +1,138 @@
+//! The reverse proxy in front of a world's hosts: a real nginx, which stands for Cloudflare and its like.
+//! Browsers meet all of its hosts at the addresses that the case gives it; the edge hands it what is for them.
+
+use std::fmt::Write;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use tokio::net::TcpStream;
+use url::Url;
+
+use crate::backend::{Launch, Missing, Output, Process, free_port, wait_until};
+
+/// How long nginx may take until it listens; it takes 20 ms.
+const READY_LIMIT: Duration = Duration::from_secs(10);
+
+/// How often it is tried.
+const READY_EVERY: Duration = Duration::from_millis(5);
+
+/// How often another port is chosen when a program took it before nginx did.
+const PORT_CHOICES: usize = 3;
+
+/// A running nginx.
+#[derive(Debug)]
+#[must_use = "nginx is killed when this is dropped"]
+pub struct Front {
+    process: Process,
+    address: SocketAddr,
+}
+
+/// The nginx of this machine, by its variable, on PATH or where Debian has it.
+pub fn nginx_program() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("KRATOS_REPRO_NGINX").filter(|path| !path.is_empty()) {
+        return Some(PathBuf::from(path)).filter(|path| path.is_file());
+    }
+    let search = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&search).chain([PathBuf::from("/usr/sbin")]);
+    folders.map(|folder| folder.join("nginx")).find(|path| path.is_file())
+}
+
+/// What a machine without nginx lacks.
+pub fn nginx_missing() -> Missing {
+    Missing::new(
+        "nginx was not found on PATH".to_owned(),
+        "run scripts/setup, or set KRATOS_REPRO_NGINX to the program",
+    )
+}
+
+impl Front {
+    /// Starts nginx in a folder of its own, in front of the servers at these base URLs.
+    ///
+    /// # Errors
+    /// When it is not here, refuses its configuration or does not listen in time.
+    pub async fn start(folder: &Path, servers: &[(Url, SocketAddr)]) -> Result<Self> {
+        let program = nginx_program().ok_or_else(nginx_missing)?;
+        let mut choices = 0;
+        loop {
+            choices += 1;
+            let address: SocketAddr = ([127, 0, 0, 1], free_port()?).into();
+            let path = folder.join("nginx.conf");
+            fs::write(&path, config(folder, address, servers))
+                .with_context(|| format!("failed to write `{}`", path.display()))?;
+            let log = folder.join("nginx.log");
+            let mut process = Launch::new(&program, folder, Output::File(log.clone()))
+                .args([Path::new("-e"), Path::new("stderr"), Path::new("-p"), folder, Path::new("-c"), &path])
+                .start()?;
+            match ready(&mut process, address, &log).await {
+                Ok(()) => return Ok(Self { process, address }),
+                Err(error) if choices < PORT_CHOICES && error.to_string().contains("Address already in use") => {
+                    process.close().await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends it and waits until it is gone.
+    ///
+    /// # Errors
+    /// When something of it stays.
+    pub async fn close(self) -> Result<()> {
+        self.process.close().await
+    }
+}
+
+async fn ready(process: &mut Process, address: SocketAddr, log: &Path) -> Result<()> {
+    let listens = wait_until("nginx to listen", READY_LIMIT, READY_EVERY, || async {
+        TcpStream::connect(address).await.map(drop).map_err(|error| error.to_string())
+    });
+    tokio::select! {
+        listens = listens => listens,
+        exit = process.exited() => {
+            let words = fs::read_to_string(log).unwrap_or_default();
+            Err(anyhow!("nginx exited ({}) before it listened: {}", exit?, words.trim()))
+        }
+    }
+}
+
+/// One process, everything it writes in its folder.
+fn config(folder: &Path, address: SocketAddr, servers: &[(Url, SocketAddr)]) -> String {
+    let mut text = String::from("daemon off;\nmaster_process off;\nerror_log stderr;\n");
+    let mut line = |indent: usize, words: &str| {
+        // Writing to a string cannot fail.
+        writeln!(text, "{:indent$}{words}", "").ok();
+    };
+    line(0, &format!("pid \"{}\";", folder.join("nginx.pid").display()));
+    line(0, "events { worker_connections 64; }");
+    line(0, "http {");
+    line(2, "access_log off;");
+    for name in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
+        line(2, &format!("{name}_temp_path \"{}\";", folder.join(name).display()));
+    }
+    let mut hosts: Vec<&str> = servers.iter().filter_map(|(url, _)| url.host_str()).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    for host in hosts {
+        line(2, &format!("server {{\n    listen {address};\n    server_name {host};"));
+        for (url, upstream) in servers.iter().filter(|(url, _)| url.host_str() == Some(host)) {
+            line(4, &format!("location {} {{", url.path()));
+            // The closing slash strips the path of the base URL, as the edge does without a front.
+            line(6, &format!("proxy_pass http://{upstream}/;"));
+            line(6, "proxy_http_version 1.1;");
+            line(6, "proxy_set_header Host $host;");
+            line(6, "proxy_set_header X-Forwarded-Proto $http_x_forwarded_proto;");
+            line(4, "}");
+        }
+        line(2, "}");
+    }
+    line(0, "}");
+    text
+}
