@@ -14,7 +14,13 @@ fn a_policy_is_one_of_the_known_generations() -> Result<()> {
         (browser, "browsers: { a: { itp: safari } }"),
         (browser, "browsers: { a: { itp: false } }"),
         (browser, "browsers: { a: { ipt: G4 } }"),
-    ])?, @"");
+    ])?, @r#"
+    [DIR]/case.yaml:6:25: unknown `G5` (hint: did you mean `G0`?)
+    [DIR]/case.yaml:6:25: unknown `g4` (hint: did you mean `G4`?)
+    [DIR]/case.yaml:6:25: unknown `safari` (hint: known here: G0, G1, G2, G3, G4, off)
+    [DIR]/case.yaml:6:25: unknown `false` (hint: known here: G0, G1, G2, G3, G4, off)
+    [DIR]/case.yaml:6:20: unknown key `ipt` (hint: did you mean `itp`?)
+    "#);
     Ok(())
 }
 
@@ -39,7 +45,22 @@ fn the_dns_and_the_front_name_hosts_of_the_world_and_addresses() -> Result<()> {
     ];
     let networks: Vec<String> = networks.iter().map(|it| format!("{browser}\n  {it}")).collect();
     let changes: Vec<_> = networks.iter().map(|it| (browser, it.as_str())).collect();
-    assert_snapshot!(Desk::new()?.refusals(&changes)?, @"");
+    assert_snapshot!(Desk::new()?.refusals(&changes)?, @r#"
+    [DIR]/case.yaml:7:10: `dns` names a host outside the world: `ory.exmaple.test` (hint: did you mean `ory.example.test`?)
+    [DIR]/case.yaml:7:30: `203.0.113.256` is no address (hint: such as `203.0.113.10` or `2001:db8::1`)
+    [DIR]/case.yaml:7:30: `ui.example.test` is no address (hint: such as `203.0.113.10` or `2001:db8::1`)
+    [DIR]/case.yaml:7:30: `` is no address (hint: such as `203.0.113.10` or `2001:db8::1`)
+    [DIR]/case.yaml:7:30: the CNAMEs of `ory.example.test` lead in a loop: `ory.example.test` comes again
+    [DIR]/case.yaml:7:30: the CNAMEs of `ory.example.test` lead in a loop: `A.test.` comes again
+    [DIR]/case.yaml:7:77: the CNAMEs of `ory.example.test` lead in a loop: `ory.example.test` comes again
+    [DIR]/case.yaml:7:30: `a b` is no host name
+    [DIR]/case.yaml:7:30: `203.0.113.10` is no host name
+    [DIR]/case.yaml:7:30: `` is no host name
+    [DIR]/case.yaml:7:30: unknown key `cnam` (hint: did you mean `cname`?)
+    [DIR]/case.yaml:7:21: `front` names a host outside the world: `api.example.test` (hint: did you mean `ui.example.test`?)
+    [DIR]/case.yaml:7:21: `203.0.113` is no address (hint: such as `203.0.113.10` or `2001:db8::1`)
+    [DIR]/case.yaml:7:10: the key `hosts` is missing
+    "#);
     Ok(())
 }
 
@@ -49,6 +70,9 @@ fn what_a_fix_puts_over_the_network_is_looked_at_as_well() -> Result<()> {
     assert_snapshot!(Desk::new()?.refusals(&[
         (fix, "world: { dns: { ory.example.test: { cname: [ory.example.test] } } }"),
         (fix, "world: { browsers: { a: { itp: G9 } } }"),
-    ])?, @"");
+    ])?, @r#"
+    [DIR]/case.yaml:21:39: the CNAMEs of `ory.example.test` lead in a loop: `ory.example.test` comes again
+    [DIR]/case.yaml:21:34: unknown `G9` (hint: did you mean `G0`?)
+    "#);
     Ok(())
 }

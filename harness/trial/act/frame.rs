@@ -15,7 +15,9 @@ pub(super) async fn open_framed(open: &OpenFramed, number: usize, world: &World)
     let flow = world.kratos(None)?.url_of(&format!("self-service/{}/browser", open.flow.word()));
     let script = r#"
         const frame = document.createElement('iframe');
-        Object.assign(frame, { src: arguments[0], width: '100%', height: '800' });
+        // It fills the window: drivers count the place of a click from the frame or from the window, as they like.
+        frame.style = 'position: fixed; inset: 0; width: 100vw; height: 100vh; border: 0; background: white';
+        frame.src = arguments[0];
         document.body.replaceChildren(frame);
     "#;
     browser.script(script, vec![json!(flow)]).await?;
