@@ -13,7 +13,7 @@ fn an_unknown_key_is_told_with_the_nearest_one() -> Result<()> {
         ("  browsers: {", "  browser: {"),
         ("kratos: { profile: code", "kratos: { profil: code"),
         ("guard: none }", "gaurd: none }"),
-        ("browsers: { a: {} }", "browsers: { a: { engine: firefox } }"),
+        ("browsers: { a: {} }", "browsers: { a: { engin: firefox } }"),
         ("{ program: http }", "{ jar: true }"),
         ("delay_answer: 400ms", "delay_anser: 400ms"),
         ("  - read_mail: ada", "  - read_email: ada"),
@@ -27,7 +27,7 @@ fn an_unknown_key_is_told_with_the_nearest_one() -> Result<()> {
     [DIR]/case.yaml:6:3: unknown key `browser` (hint: did you mean `browsers`?)
     [DIR]/case.yaml:4:13: unknown key `profil` (hint: did you mean `profile`?)
     [DIR]/case.yaml:5:23: unknown key `gaurd` (hint: did you mean `guard`?)
-    [DIR]/case.yaml:6:20: unknown key `engine` (hint: none is known here)
+    [DIR]/case.yaml:6:20: unknown key `engin` (hint: did you mean `engine`?)
     [DIR]/case.yaml:7:19: unknown key `jar` (hint: known here: program, cookie_jar, keep_jar)
     [DIR]/case.yaml:8:38: unknown key `delay_anser` (hint: did you mean `delay_answer`?)
     [DIR]/case.yaml:12:5: unknown `read_email` (hint: did you mean `read_mail`?)
