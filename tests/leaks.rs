@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use kratos_repro::browser::Engine;
 use nix::sys::signal::Signal;
 use rstest::rstest;
 
-use crate::support::{BROWSER, QUICK, Running, Sandbox, list, process};
+use crate::support::{BROWSER, QUICK, Running, Sandbox, is_missing, list, process};
 
 /// How soon a run ends after it is asked to.
 const END_LIMIT: Duration = Duration::from_secs(3);
@@ -19,11 +22,13 @@ fn world_has_begun(sandbox: &Sandbox) -> Option<()> {
 }
 
 /// Waits until servers and browser run, and gives the ports on which they and the program listen.
-fn wait_for_all(sandbox: &Sandbox, run: &mut Running) -> Result<BTreeSet<u16>> {
+fn wait_for_all(sandbox: &Sandbox, run: &mut Running, engine: Engine) -> Result<BTreeSet<u16>> {
+    let binary = engine.binary().context("the engine is gone")?;
+    let browser = binary.file_name().and_then(|name| name.to_str()).context("it has no name")?;
     run.wait("Kratos and a browser", |run| {
         let seen = process::naming(&sandbox.tmp());
         process::program(&seen, "kratos")?;
-        process::program(&seen, "chromium")?;
+        process::program(&seen, browser)?;
         let ids = seen.iter().map(|it| it.id).chain(i32::try_from(run.id()));
         let ports = process::listening(ids);
         // Kratos's two, the driver's, the interface's, the mail sink's and the edge's three.
@@ -31,16 +36,50 @@ fn wait_for_all(sandbox: &Sandbox, run: &mut Running) -> Result<BTreeSet<u16>> {
     })
 }
 
-#[test]
-fn a_run_with_a_browser_leaves_nothing() -> Result<()> {
-    let sandbox = Sandbox::new()?;
-    let mut run = sandbox.start(sandbox.run_command(&[BROWSER]))?;
-    let ports = wait_for_all(&sandbox, &mut run)?;
+/// Starts a run on one engine.
+fn start(sandbox: &Sandbox, engine: Engine) -> Result<Running> {
+    let mut command = sandbox.run_command(&[BROWSER]);
+    command.env("KRATOS_REPRO_ENGINE", engine.name());
+    sandbox.start(command)
+}
 
-    let ended = run.end(Duration::from_secs(60))?;
+/// The socket of the display that a browser of this sandbox is on.
+fn display(sandbox: &Sandbox) -> Option<PathBuf> {
+    let seen = process::naming(&sandbox.tmp());
+    let browser = process::program(&seen, "MiniBrowser")?;
+    let environment = fs::read(format!("/proc/{}/environ", browser.id)).ok()?;
+    let environment = String::from_utf8_lossy(&environment).into_owned();
+    let number = environment.split('\0').find_map(|it| it.strip_prefix("DISPLAY=:"))?;
+    Some(Path::new("/tmp/.X11-unix").join(format!("X{number}")))
+}
+
+/// A display's socket goes with it. One on which somebody listens is of another display, which took the number since.
+fn ensure_no_display_is_left(socket: Option<PathBuf>) -> Result<()> {
+    let Some(socket) = socket else { return Ok(()) };
+    let left = socket.exists() && UnixStream::connect(&socket).is_err();
+    ensure!(!left, "left behind: {}", socket.display());
+    Ok(())
+}
+
+#[rstest]
+#[case::chromium(Engine::Chromium)]
+#[case::firefox(Engine::Firefox)]
+#[case::webkitgtk(Engine::WebKitGtk)]
+fn a_run_with_a_browser_leaves_nothing(#[case] engine: Engine) -> Result<()> {
+    if is_missing(engine) {
+        return Ok(());
+    }
+    let sandbox = Sandbox::new()?;
+    let mut run = start(&sandbox, engine)?;
+    let ports = wait_for_all(&sandbox, &mut run, engine)?;
+    let display = display(&sandbox);
+    assert_eq!(display.is_some(), engine == Engine::WebKitGtk);
+
+    let ended = run.end(Duration::from_secs(120))?;
 
     assert_eq!(ended.code(), Some(0), "{}{}", ended.stderr, ended.stdout);
     sandbox.ensure_nothing_is_left()?;
+    ensure_no_display_is_left(display)?;
     let left: Vec<_> = process::all_listening().intersection(&ports).copied().collect();
     ensure!(left.is_empty(), "somebody still listens on {left:?}");
     Ok(())
@@ -50,6 +89,7 @@ fn a_run_with_a_browser_leaves_nothing() -> Result<()> {
 enum Moment {
     WorldBegins,
     AllRuns,
+    AllRunsOn(Engine),
     OneCaseIsDone,
 }
 
@@ -58,19 +98,28 @@ enum Moment {
 #[case::ctrl_c_after_one_case(Signal::SIGINT, Moment::OneCaseIsDone)]
 #[case::terminate(Signal::SIGTERM, Moment::AllRuns)]
 #[case::terminal_closed(Signal::SIGHUP, Moment::AllRuns)]
+#[case::firefox(Signal::SIGINT, Moment::AllRunsOn(Engine::Firefox))]
+#[case::webkitgtk(Signal::SIGINT, Moment::AllRunsOn(Engine::WebKitGtk))]
 fn a_signal_ends_a_run_and_what_was_found_is_told(#[case] signal: Signal, #[case] moment: Moment) -> Result<()> {
+    let engine = if let Moment::AllRunsOn(engine) = moment { engine } else { Engine::Chromium };
+    if is_missing(engine) {
+        return Ok(());
+    }
     let sandbox = Sandbox::new()?;
     let names: &[&str] = match moment {
         Moment::OneCaseIsDone => &["--jobs", "1", QUICK, BROWSER],
-        Moment::WorldBegins | Moment::AllRuns => &[BROWSER],
+        Moment::WorldBegins | Moment::AllRuns | Moment::AllRunsOn(_) => &[BROWSER],
     };
-    let mut run = sandbox.start(sandbox.run_command(names))?;
+    let mut command = sandbox.run_command(names);
+    command.env("KRATOS_REPRO_ENGINE", engine.name());
+    let mut run = sandbox.start(command)?;
     match moment {
         Moment::WorldBegins => run.wait("world", |_| world_has_begun(&sandbox))?,
-        Moment::AllRuns => wait_for_all(&sandbox, &mut run).map(|_| ())?,
+        Moment::AllRuns | Moment::AllRunsOn(_) => wait_for_all(&sandbox, &mut run, engine).map(|_| ())?,
         Moment::OneCaseIsDone => run.wait("first case", |run| run.stderr().contains(QUICK).then_some(()))?,
     }
 
+    let display = display(&sandbox);
     let asked = Instant::now();
     run.signal(signal)?;
     let ended = run.end(Duration::from_secs(20))?;
@@ -79,6 +128,7 @@ fn a_signal_ends_a_run_and_what_was_found_is_told(#[case] signal: Signal, #[case
     ensure!(took < END_LIMIT, "it took {} ms to end", took.as_millis());
     assert_eq!(ended.code(), Some(1), "{}{}", ended.stderr, ended.stdout);
     sandbox.ensure_nothing_is_left()?;
+    ensure_no_display_is_left(display)?;
     let results = sandbox.results()?;
     assert_eq!(results["interrupted"], true);
     let finished = usize::from(matches!(moment, Moment::OneCaseIsDone));
@@ -87,11 +137,18 @@ fn a_signal_ends_a_run_and_what_was_found_is_told(#[case] signal: Signal, #[case
     Ok(())
 }
 
-#[test]
-fn kratos_and_browser_do_not_outlive_a_program_that_is_killed() -> Result<()> {
+#[rstest]
+#[case::chromium(Engine::Chromium)]
+#[case::firefox(Engine::Firefox)]
+#[case::webkitgtk(Engine::WebKitGtk)]
+fn kratos_and_browser_do_not_outlive_a_program_that_is_killed(#[case] engine: Engine) -> Result<()> {
+    if is_missing(engine) {
+        return Ok(());
+    }
     let sandbox = Sandbox::new()?;
-    let mut run = sandbox.start(sandbox.run_command(&[BROWSER]))?;
-    wait_for_all(&sandbox, &mut run)?;
+    let mut run = start(&sandbox, engine)?;
+    wait_for_all(&sandbox, &mut run, engine)?;
+    let display = display(&sandbox);
 
     run.signal(Signal::SIGKILL)?;
     run.end(Duration::from_secs(5))?;
@@ -100,7 +157,7 @@ fn kratos_and_browser_do_not_outlive_a_program_that_is_killed() -> Result<()> {
     loop {
         let left = process::naming(&sandbox.tmp());
         if left.is_empty() {
-            return Ok(());
+            return ensure_no_display_is_left(display);
         }
         ensure!(Instant::now() < deadline, "still running: {left:?}");
         std::thread::sleep(Duration::from_millis(20));

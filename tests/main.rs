@@ -6,6 +6,8 @@ mod checks;
 mod command;
 // The proxy against real sockets.
 mod edge;
+// What every browser engine must do alike.
+mod engines;
 // What breaks on purpose, and what is said of it.
 mod failures;
 // What a case file may say, and the words with which it is refused.

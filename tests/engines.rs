@@ -1,0 +1,144 @@
+//! What every engine must do alike: no request goes around the listener, and one word decides on third-party cookies.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use axum::Router;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::{AppendHeaders, Html, IntoResponse};
+use axum::routing::get;
+use kratos_repro::backend::wait_until;
+use kratos_repro::browser::{Browser, BrowserSettings, Engine, ThirdPartyCookies, Window};
+use kratos_repro::edge::Edge;
+use rstest::rstest;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::support::is_missing;
+
+/// The site whose page is shown.
+const PAGE: &str = "ui.example.test";
+
+/// Another site.
+const OTHER: &str = "app.other.test";
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// An edge with one small server behind two sites, and a browser.
+struct Scene {
+    browser: Browser,
+    edge: Edge,
+    server: SocketAddr,
+    _folder: tempfile::TempDir,
+    _tasks: JoinSet<()>,
+}
+
+impl Scene {
+    async fn set(engine: Engine, third_party_cookies: ThirdPartyCookies) -> Result<Self> {
+        let router =
+            Router::new().route("/", get(|| async { Html("<title>page</title>") })).route("/set", get(set_cookie));
+        let socket = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let server = socket.local_addr()?;
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let _ = axum::serve(socket, router).await;
+        });
+        let mut edge = Edge::new(&[PAGE, OTHER], Vec::new())?;
+        for host in [PAGE, OTHER] {
+            edge.names().set(host, server);
+        }
+        let folder = tempfile::Builder::new().prefix("e").tempdir()?;
+        let listener = edge.listen("a").await?;
+        let settings = BrowserSettings { engine, listener, window: Window::Hidden, third_party_cookies };
+        let browser = Browser::start("a", &settings, folder.path()).await?;
+        Ok(Self { browser, edge, server, _folder: folder, _tasks: tasks })
+    }
+
+    /// Fetches from the other site, with credentials, and gives the cookies that were sent to it.
+    async fn fetch(&self, path: &str) -> Result<String> {
+        let before = self.asked_of_other().len();
+        let script = "fetch(arguments[0], { credentials: 'include' }).catch(() => {})";
+        self.browser.script(script, vec![format!("https://{OTHER}{path}").into()]).await?;
+        wait_until("the fetch", LIMIT, Duration::from_millis(10), || async {
+            let asked = self.asked_of_other();
+            if asked.len() > before { Ok(()) } else { Err(format!("{asked:?}")) }
+        })
+        .await?;
+        self.edge.record().settle(Duration::from_millis(100), LIMIT).await?;
+        Ok(self.asked_of_other().pop().unwrap_or_default())
+    }
+
+    fn asked_of_other(&self) -> Vec<String> {
+        let exchanges = self.edge.record().exchanges();
+        let asked = exchanges.iter().filter(|it| it.url.contains(OTHER) && it.url.contains("/set"));
+        asked.map(|it| it.request_header("cookie").collect::<Vec<_>>().join("; ")).collect()
+    }
+}
+
+async fn set_cookie(headers: HeaderMap) -> impl IntoResponse {
+    let name = |text: &'static str| HeaderName::from_static(text);
+    let origin = headers.get("origin").and_then(|it| it.to_str().ok()).unwrap_or("null").to_owned();
+    let answer = AppendHeaders([
+        (name("set-cookie"), "mark=1; Path=/; Secure; SameSite=None".to_owned()),
+        (name("access-control-allow-origin"), origin),
+        (name("access-control-allow-credentials"), "true".to_owned()),
+    ]);
+    (StatusCode::OK, answer, Html("<title>other</title>"))
+}
+
+#[rstest]
+#[case::chromium(Engine::Chromium)]
+#[case::firefox(Engine::Firefox)]
+#[case::webkitgtk(Engine::WebKitGtk)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn loopback_names_go_through_the_listener_too(#[case] engine: Engine) -> Result<()> {
+    if is_missing(engine) {
+        return Ok(());
+    }
+    let scene = Scene::set(engine, ThirdPartyCookies::Allow).await?;
+
+    for host in ["localhost", "127.0.0.1", "a.localhost"] {
+        let url = format!("http://{host}:{}/", scene.server.port());
+        // Whether an engine takes the refusal for an error differs, and is not what this is about.
+        let _ = scene.browser.go(&url).await;
+
+        let exchanges = scene.edge.record().exchanges();
+        let refused = exchanges.iter().any(|it| it.url.contains(&format!("{host}:")) && it.refused.is_some());
+        ensure!(refused, "{engine} went around the listener to {url}: {exchanges:?}");
+        let title = scene.browser.script("return document.title", vec![]).await?;
+        ensure!(title != "page", "{engine} shows the server's page at {url}");
+    }
+    scene.browser.close().await
+}
+
+#[rstest]
+#[case::chromium(Engine::Chromium)]
+#[case::firefox(Engine::Firefox)]
+#[case::webkitgtk(Engine::WebKitGtk)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn third_party_cookies_are_allowed_or_blocked(
+    #[case] engine: Engine,
+    #[values(ThirdPartyCookies::Allow, ThirdPartyCookies::Block)] policy: ThirdPartyCookies,
+) -> Result<()> {
+    if is_missing(engine) {
+        return Ok(());
+    }
+    let scene = Scene::set(engine, policy).await?;
+    let wanted = if policy == ThirdPartyCookies::Allow { "mark=1" } else { "" };
+
+    scene.browser.go(&format!("https://{PAGE}/")).await?;
+    let first = scene.fetch("/set").await?;
+    let stored_as_third_party = scene.fetch("/set?again").await?;
+    scene.browser.go(&format!("https://{OTHER}/set")).await?;
+    scene.browser.go(&format!("https://{PAGE}/")).await?;
+    let stored_at_a_visit = scene.fetch("/set?visited").await?;
+
+    ensure!(first.is_empty(), "nothing had set a cookie yet: {first}");
+    ensure!(
+        stored_as_third_party == wanted,
+        "{engine}, {policy:?}: stored as a third party's: `{stored_as_third_party}`"
+    );
+    ensure!(stored_at_a_visit == wanted, "{engine}, {policy:?}: stored at a visit: `{stored_at_a_visit}`");
+    scene.browser.close().await
+}
