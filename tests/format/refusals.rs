@@ -202,3 +202,25 @@ fn a_change_that_breaks_the_world_is_told_at_the_change() -> Result<()> {
     "#);
     Ok(())
 }
+
+#[test]
+fn engines_are_known_and_two_of_them_take_two_browsers() -> Result<()> {
+    assert_snapshot!(Desk::new()?.refusals(&[
+        ("title:", "engines: pair\ntitle:"),
+        ("title:", "engines: pairs\ntitle:"),
+        ("title:", "engines: { pairs: [[chromium, chrome]] }\ntitle:"),
+        ("title:", "engines: { pairs: [[chromium]] }\ntitle:"),
+        ("title:", "engines: { pair: [] }\ntitle:"),
+        ("browsers: { a: {} }", "browsers: { a: { engine: safari } }"),
+        ("browsers: { a: {} }", "browsers: { a: { third_party_cookies: blocked } }"),
+    ])?, @r#"
+    [DIR]/case.yaml:2:10: unknown `pair` (hint: did you mean `pairs`?)
+    [DIR]/case.yaml:2:1: `engines: pairs` needs two browsers in `world` (hint: `each` is for one)
+    [DIR]/case.yaml:2:31: unknown `chrome` (hint: did you mean `chromium`?)
+    [DIR]/case.yaml:2:20: invalid length 1, expected an array of length 2
+    [DIR]/case.yaml:2:12: unknown key `pair` (hint: did you mean `pairs`?)
+    [DIR]/case.yaml:6:28: unknown `safari` (hint: known here: chromium, firefox, webkitgtk)
+    [DIR]/case.yaml:6:41: unknown `blocked` (hint: did you mean `block`?)
+    "#);
+    Ok(())
+}

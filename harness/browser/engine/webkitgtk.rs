@@ -65,6 +65,9 @@ pub(super) fn driver_start(port: u16) -> DriverStart {
             ("DBUS_SESSION_BUS_ADDRESS", "disabled:".into()),
             ("NO_AT_BRIDGE", "1".into()),
             ("GSETTINGS_BACKEND", "memory".into()),
+            // Without a graphics card the shaders of a page's first frames cost 0.9 s of processor time, which made the
+            // first click of a browser take 30 s on a busy machine. Compositing stays: without it no picture comes.
+            ("WEBKIT_SKIA_ENABLE_CPU_RENDERING", "1".into()),
         ],
         helpers: None,
         ready: Ready::Listens,
