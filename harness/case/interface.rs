@@ -30,6 +30,9 @@ pub struct InterfaceSpec {
     /// Whether its script sends cookies along. It is [`Credentials::Include`] if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<Credentials>,
+    /// What it does with a flow that has expired. It is [`Expired::Error`] if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expired: Option<Expired>,
 }
 
 /// The word for an interface that asks the Kratos of the page's own tenant.
@@ -81,6 +84,19 @@ impl Credentials {
             Self::SameOrigin => "same-origin",
         }
     }
+}
+
+/// What an interface does when Kratos answers that a flow has expired (410 with `redirect_to` in its details).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Expired {
+    /// It shows the error.
+    #[default]
+    Error,
+    /// It starts a new flow, as if the person had come without one.
+    Restart,
+    /// It goes where the answer says, which keeps `return_to`.
+    Follow,
 }
 
 /// How an interface for several tenants tells them apart.

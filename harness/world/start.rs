@@ -157,6 +157,7 @@ async fn start_ui(spec: &WorldSpec, servers: &[KratosServer], settings: &WorldSe
         submit: ui.submit(),
         guard: ui.guard(),
         credentials: ui.credentials.unwrap_or_default(),
+        expired: ui.expired.unwrap_or_default(),
         tenants: tenants.collect::<Result<_>>()?,
         tenants_by: ui.tenants.unwrap_or_default(),
         templates: settings.fixtures.join("ui"),

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use url::Url;
 
-use crate::case::interface::{Credentials, Guard, Submit, TenantsBy};
+use crate::case::interface::{Credentials, Expired, Guard, Submit, TenantsBy};
 
 mod pages;
 mod place;
@@ -37,6 +37,8 @@ pub struct UiSettings {
     pub guard: Guard,
     /// The folder with the templates, the style sheet and the script.
     pub templates: PathBuf,
+    /// What it does with a flow that has expired.
+    pub expired: Expired,
     /// Whether its script sends cookies along.
     pub credentials: Credentials,
     /// Where browsers reach it: a scheme, a host and perhaps a port.
@@ -80,7 +82,7 @@ impl Ui {
             TcpListener::bind("127.0.0.1:0").await.context("cannot bind a port for the fixture interface")?;
         let addr = listener.local_addr().context("cannot read the port of the fixture interface")?;
         let (stop, stopped) = oneshot::channel::<()>();
-        let router = routes::build(Site { pages, tenants, submit: settings.submit });
+        let router = routes::build(Site { pages, tenants, submit: settings.submit, expired: settings.expired });
         let server = tokio::spawn(async move {
             axum::serve(listener, router)
                 .with_graceful_shutdown(async move {

@@ -12,7 +12,7 @@ use axum::routing::get;
 use serde_json::{Value, json};
 
 use crate::case::FlowKind;
-use crate::case::interface::Submit;
+use crate::case::interface::{Expired, Submit};
 
 use super::pages::{Pages, Visitor};
 use super::place::Links;
@@ -24,6 +24,7 @@ pub(super) struct Site {
     pub(super) pages: Pages,
     pub(super) tenants: Vec<Tenant>,
     pub(super) submit: Submit,
+    pub(super) expired: Expired,
 }
 
 /// One Kratos whose flows are shown, and where.
@@ -87,6 +88,14 @@ async fn show_flow(
     if answer.status.is_success() && answer.body["ui"].is_object() {
         let html = site.pages.render_flow(tenant, flow, Some(&answer.body))?;
         return page(StatusCode::OK, html, &answer.cookies);
+    }
+    if answer.status == StatusCode::GONE {
+        let start = tenant.upstream.url(&format!("self-service/{name}/browser"), &[])?;
+        match (site.expired, answer.body["error"]["details"]["redirect_to"].as_str()) {
+            (Expired::Restart, _) => return redirect(start.as_str()),
+            (Expired::Follow, Some(elsewhere)) => return redirect(elsewhere),
+            (Expired::Error, _) | (Expired::Follow, None) => {}
+        }
     }
     // A second factor or a fresh sign-in is asked for, which is no error to a person.
     if let Some(elsewhere) = answer.body["redirect_browser_to"].as_str() {

@@ -39,6 +39,7 @@ fn settings(submit: Submit) -> Result<UiSettings> {
         submit,
         guard: Guard::None,
         credentials: Credentials::Include,
+        expired: Expired::Error,
         templates: folder(),
         url: Url::parse("https://ui.example.test/")?,
         tenants: vec![UiTenant { name: "kratos".into(), route: None, kratos: Url::parse("http://127.0.0.1:9/base")? }],
