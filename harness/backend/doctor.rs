@@ -15,8 +15,10 @@ use super::{
     cache::Cache,
     child::{self, find_program},
     go,
+    hydra_binary::HydraBinary,
     kratos_binary::{KratosChoice, locate},
     missing::Missing,
+    product::Product,
     version::Version,
 };
 
@@ -73,8 +75,9 @@ impl Finding {
 /// Looks for everything that a run with `choice` needs, at once; takes as long as the slowest program (0.3 s).
 pub async fn examine(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> Vec<Finding> {
     let go = go::Go::default();
-    let (kratos, toolchain, browsers, curl) = tokio::join!(
+    let (kratos, hydra, toolchain, browsers, curl) = tokio::join!(
         examine_kratos(cache, fixtures, choice),
+        examine_hydra(cache, fixtures),
         go.toolchain(fixtures),
         engines::examine(),
         examine_program(&["curl"], "run `scripts/setup`, or `apt-get install curl` on Debian"),
@@ -93,8 +96,9 @@ pub async fn examine(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> V
     let finding = |name, state, needed_for, need| Finding { name, state, needed_for, need };
     let mut findings = vec![
         finding("kratos", kratos, "everything", Need::Required),
-        finding("go", go, "building Kratos", need),
-        finding("C compiler", compiler, "building Kratos", need),
+        finding("hydra", hydra, "cases of a legacy system", Need::Partly),
+        finding("go", go, "building Kratos and Hydra", need),
+        finding("C compiler", compiler, "building Kratos and Hydra", need),
     ];
     findings.extend(browsers);
     findings.push(finding("curl", curl, "the client curl", Need::Partly));
@@ -145,16 +149,25 @@ impl State {
 async fn examine_kratos(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> State {
     let examined = async {
         let path = locate(cache, fixtures, choice).await?;
-        let version = Version::ask(&path).await?;
+        let version = Version::ask(Product::Kratos, &path).await?;
         anyhow::Ok(State::found(version.to_string(), Some(path)))
     };
-    examined.await.unwrap_or_else(|error| {
-        let cure = match error.downcast_ref::<Missing>() {
-            Some(missing) => missing.cure().to_owned(),
-            None => format!("{error:#}"),
-        };
-        State::missing(cure)
-    })
+    examined.await.unwrap_or_else(|error| unfit(&error))
+}
+
+async fn examine_hydra(cache: &Cache, fixtures: &Path) -> State {
+    match HydraBinary::find(cache, fixtures).await {
+        Ok(hydra) => State::found(hydra.version.to_string(), Some(hydra.path)),
+        Err(error) => unfit(&error),
+    }
+}
+
+/// A server that is missing, with its cure, or that is there and of no use.
+fn unfit(error: &anyhow::Error) -> State {
+    match error.downcast_ref::<Missing>() {
+        Some(missing) => State::missing(missing.cure()),
+        None => State::missing(format!("{error:#}")),
+    }
 }
 
 async fn examine_application(cache: &Cache, fixtures: &Path, application: Application) -> State {

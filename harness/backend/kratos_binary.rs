@@ -11,10 +11,11 @@ use anyhow::Result;
 
 use super::{
     cache::Cache,
+    product::Product,
     progress::Progress,
     servers::Server,
     template,
-    version::{NotKratos, Version, looks_like_version},
+    version::{UnfitServer, Version, looks_like_version},
 };
 
 /// Which Kratos is asked for.
@@ -67,12 +68,12 @@ impl KratosChoice {
     ///
     /// # Errors
     ///
-    /// [`NotKratos`] if it is a version that is not there; it names those that are.
+    /// [`UnfitServer`] if it is a version that is not there; it names those that are.
     pub(super) fn server(&self, fixtures: &Path) -> Result<Option<Server>> {
         let Self::Version(version) = self else {
             return Ok(None);
         };
-        let mut all = Server::all(fixtures)?;
+        let mut all = Server::all(fixtures, Product::Kratos)?;
         match all.iter().position(|server| server.version() == version) {
             Some(position) => Ok(Some(all.swap_remove(position))),
             None => {
@@ -81,7 +82,7 @@ impl KratosChoice {
                     "no such version is built here (hint: there is {}; a path names a binary of your own)",
                     known.join(", ")
                 );
-                Err(NotKratos::new(version, reason).into())
+                Err(UnfitServer::new(Product::Kratos, version, reason).into())
             }
         }
     }
@@ -93,10 +94,10 @@ impl KratosBinary {
     ///
     /// # Errors
     ///
-    /// [`NotKratos`] if the choice names none; [`Missing`](super::missing::Missing) if the version has not been built.
+    /// [`UnfitServer`] if the choice names none; [`Missing`](super::missing::Missing) if the version has not been built.
     pub async fn find(cache: &Cache, fixtures: &Path, choice: &KratosChoice, progress: &mut Progress) -> Result<Self> {
         let path = locate(cache, fixtures, choice).await?;
-        let version = Version::ask(&path).await?;
+        let version = Version::ask(Product::Kratos, &path).await?;
         let identity = match choice {
             // The entry's name says all that decides the content.
             KratosChoice::Version(_) => {
@@ -115,11 +116,11 @@ pub(super) async fn locate(cache: &Cache, fixtures: &Path, choice: &KratosChoice
     match choice {
         // A path stays as the user wrote it, but for the folder that it starts from.
         KratosChoice::Path(path) => {
-            Ok(std::path::absolute(path).map_err(|error| NotKratos::new(path.display(), error.to_string()))?)
+            Ok(std::path::absolute(path).map_err(|error| UnfitServer::new(Product::Kratos, path.display(), error.to_string()))?)
         }
         KratosChoice::Version(_) => match choice.server(fixtures)? {
             Some(server) => server.installed(cache).await,
-            None => Err(NotKratos::new(choice, "no such version is built here").into()),
+            None => Err(UnfitServer::new(Product::Kratos, choice, "no such version is built here").into()),
         },
     }
 }
@@ -132,7 +133,7 @@ mod tests {
     use rstest::rstest;
 
     use super::{KratosBinary, KratosChoice};
-    use crate::backend::{cache::Cache, fake_program, missing::Missing, progress::Progress, version::NotKratos};
+    use crate::backend::{cache::Cache, fake_program, missing::Missing, progress::Progress, version::UnfitServer};
 
     fn fixtures() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
@@ -174,7 +175,7 @@ mod tests {
 
         let error = find(&cache, choice).await.err();
 
-        let refused = error.as_ref().and_then(|error| error.downcast_ref::<NotKratos>());
+        let refused = error.as_ref().and_then(|error| error.downcast_ref::<UnfitServer>());
         assert!(refused.is_some_and(|text| text.to_string().contains(choice)), "{error:?}");
         Ok(())
     }

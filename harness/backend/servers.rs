@@ -2,40 +2,44 @@
 //! one binary in the cache per content of that folder, build flags and Go version.
 
 use std::{
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
-use super::{cache::Cache, claim::Claim, go::Go, missing::Missing, progress::Progress, version::Version};
+use super::{
+    cache::Cache, claim::Claim, go::Go, missing::Missing, product::Product, progress::Progress, version::Version,
+};
 
 /// The files of a server's folder that decide what is built.
 const SOURCES: [&str; 3] = ["main.go", "go.mod", "go.sum"];
 
-/// A version of Kratos that this project knows how to build.
+/// A version of a server that this project knows how to build.
 #[derive(Debug, Clone)]
 pub struct Server {
+    product: Product,
     version: String,
     folder: PathBuf,
     go: Go,
 }
 
 impl Server {
-    /// All versions in the folder `fixtures`, in the order of their names.
+    /// All versions of `product` in the folder `fixtures`, in the order of their names.
     ///
     /// # Errors
     ///
     /// If `fixtures/servers` cannot be read.
-    pub fn all(fixtures: &Path) -> Result<Vec<Self>> {
+    pub fn all(fixtures: &Path, product: Product) -> Result<Vec<Self>> {
         let servers = fixtures.join("servers");
         let cannot = || format!("cannot read `{}`", servers.display());
+        let prefix = format!("{}-", product.program());
         let mut all = Vec::new();
         for entry in fs::read_dir(&servers).with_context(cannot)? {
             let entry = entry.with_context(cannot)?;
-            if let Some(version) = entry.file_name().to_string_lossy().strip_prefix("kratos-") {
-                all.push(Self { version: version.to_owned(), folder: entry.path(), go: Go::default() });
+            if let Some(version) = entry.file_name().to_string_lossy().strip_prefix(&prefix) {
+                all.push(Self { product, version: version.to_owned(), folder: entry.path(), go: Go::default() });
             }
         }
         all.sort_by(|one, other| one.version.cmp(&other.version));
@@ -65,10 +69,10 @@ impl Server {
             },
         };
         match cache.entry(&name) {
-            Some(entry) => Ok(entry.join("kratos")),
+            Some(entry) => Ok(entry.join(self.product.program())),
             None => bail!(Missing::new(
-                format!("Kratos {} has not been built", self.version),
-                format!("run `scripts/setup`, or `kratos-repro setup --kratos {}`", self.version),
+                format!("{self} has not been built"),
+                self.product.cure(&self.version),
             )),
         }
     }
@@ -86,29 +90,29 @@ impl Server {
         let toolchain = self.go.toolchain(&self.folder).await?;
         let name = entry_name(&self.content()?, &toolchain.version);
         let unfinished = match cache.claim(&name, progress).await? {
-            Claim::Ready(entry) => return Ok(entry.join("kratos")),
+            Claim::Ready(entry) => return Ok(entry.join(self.product.program())),
             Claim::Unfinished(unfinished) => unfinished,
         };
-        let binary = unfinished.folder().join("kratos");
-        progress.begin(format!("building Kratos {} with {}", self.version, toolchain.version));
+        let binary = unfinished.folder().join(self.product.program());
+        progress.begin(format!("building {self} with {}", toolchain.version));
         self.go
             .build(&self.folder, &self.flags(), &binary, cache, progress)
             .await
-            .with_context(|| format!("cannot build Kratos {}", self.version))?;
-        let says = Version::ask(&binary).await?;
+            .with_context(|| format!("cannot build {self}"))?;
+        let says = Version::ask(self.product, &binary).await?;
         if says.to_string() != self.version {
-            bail!("the build of Kratos {} says that it is {says}", self.version);
+            bail!("the build of {self} says that it is {says}");
         }
         let entry = unfinished.finish()?;
-        progress.finish(format_args!("built Kratos {}", self.version));
-        Ok(entry.join("kratos"))
+        progress.finish(format_args!("built {self}"));
+        Ok(entry.join(self.product.program()))
     }
 
     /// The flags of `go build`: a static binary, which runs in an empty container too.
     fn flags(&self) -> Vec<String> {
         let linker = format!(
-            "-s -w -linkmode external -extldflags '-static' \
-             -X github.com/ory/kratos/driver/config.Version={}",
+            "-s -w -linkmode external -extldflags '-static' -X {}={}",
+            self.product.version_variable(),
             self.version
         );
         let tags = "sqlite sqlite_omit_load_extension netgo osusergo";
@@ -135,7 +139,13 @@ impl Server {
         add(std::env::consts::OS.as_bytes());
         add(std::env::consts::ARCH.as_bytes());
         let hash = format!("{:x}", hash.finalize());
-        Ok(format!("kratos-{}-{}", self.version, &hash[..16]))
+        Ok(format!("{}-{}-{}", self.product.program(), self.version, &hash[..16]))
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.product, self.version)
     }
 }
 
@@ -153,7 +163,9 @@ mod tests {
     use rstest::rstest;
 
     use super::Server;
-    use crate::backend::{cache::Cache, fake_program, go::Go, missing::Missing, progress::Progress};
+    use crate::backend::{
+        cache::Cache, fake_program, go::Go, missing::Missing, product::Product, progress::Progress,
+    };
 
     /// What the fake `go build` writes: a script that answers as Kratos v1.3.1 does.
     const KRATOS: &str =
@@ -183,7 +195,7 @@ mod tests {
                 folder.path().display()
             );
             fake_program::write(&go, &script)?;
-            let Some(mut server) = Server::all(folder.path())?.pop() else {
+            let Some(mut server) = Server::all(folder.path(), Product::Kratos)?.pop() else {
                 bail!("the server was not found");
             };
             server.go = Go::at(go);

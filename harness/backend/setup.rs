@@ -1,4 +1,5 @@
-//! Everything that is made once, before the first run: the Kratos and its template database, and Firefox's driver.
+//! Everything that is made once, before the first run: the Kratos and its template database, the Hydra, and Firefox's
+//! driver.
 
 use std::path::Path;
 
@@ -10,6 +11,7 @@ use super::{
     applications::{Application, Installed},
     cache::Cache,
     geckodriver,
+    hydra_binary::HydraBinary,
     kratos_binary::{KratosBinary, KratosChoice},
     progress::Progress,
 };
@@ -21,7 +23,7 @@ use super::{
 ///
 /// # Errors
 ///
-/// [`NotKratos`](super::version::NotKratos) if the choice names no Kratos;
+/// [`UnfitServer`](super::version::UnfitServer) if the choice names no Kratos;
 /// [`Missing`](super::missing::Missing) if the machine lacks something.
 pub async fn prepare(
     cache: &Cache,
@@ -33,6 +35,15 @@ pub async fn prepare(
         server.build(cache, progress).await?;
     }
     KratosBinary::find(cache, fixtures, choice, progress).await
+}
+
+/// Builds the Hydra, unless that has been done.
+///
+/// # Errors
+///
+/// [`Missing`](super::missing::Missing) if the machine lacks something that the build needs.
+pub async fn prepare_hydra(cache: &Cache, fixtures: &Path, progress: &mut Progress) -> Result<HydraBinary> {
+    HydraBinary::build(cache, fixtures, progress).await
 }
 
 /// Builds the geckodriver, unless there is one: in the cache, on the `PATH`, or named by its variable.

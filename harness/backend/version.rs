@@ -1,15 +1,16 @@
-//! The version of a Kratos binary, as the binary itself tells it.
+//! The version of a server's binary, as the binary itself tells it.
 
 use std::{fmt, io, path::Path, str::FromStr, time::Duration};
 
 use tokio::process::Command;
 
 use super::child::{self, Answer};
+use super::product::Product;
 
 /// How long a binary may take to tell its version. A Kratos takes about 0.1 s, on a busy machine many times that.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// The version of a Kratos.
+/// The version of a Kratos or a Hydra.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
     /// A build that does not know its version; what it says instead, such as `master`.
@@ -27,17 +28,18 @@ pub enum Version {
     },
 }
 
-/// What was named as a Kratos is none that can be started: a wrong call, exit code 2.
+/// What was named as a server is none that can be started: a wrong call, exit code 2.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{subject}` is not a Kratos that can be started: {reason}")]
-pub struct NotKratos {
+#[error("`{subject}` is not a {product} that can be started: {reason}")]
+pub struct UnfitServer {
+    product: Product,
     subject: String,
     reason: String,
 }
 
-impl NotKratos {
-    pub(super) fn new(subject: impl fmt::Display, reason: impl Into<String>) -> Self {
-        Self { subject: subject.to_string(), reason: reason.into() }
+impl UnfitServer {
+    pub(super) fn new(product: Product, subject: impl fmt::Display, reason: impl Into<String>) -> Self {
+        Self { product, subject: subject.to_string(), reason: reason.into() }
     }
 }
 
@@ -54,12 +56,12 @@ impl Version {
     }
 
     /// Asks the binary at `path` for its version.
-    pub(super) async fn ask(path: &Path) -> Result<Self, NotKratos> {
-        Self::ask_within(path, LIMIT).await
+    pub(super) async fn ask(product: Product, path: &Path) -> Result<Self, UnfitServer> {
+        Self::ask_within(product, path, LIMIT).await
     }
 
-    async fn ask_within(path: &Path, limit: Duration) -> Result<Self, NotKratos> {
-        let refuse = |reason: String| NotKratos::new(path.display(), reason);
+    async fn ask_within(product: Product, path: &Path, limit: Duration) -> Result<Self, UnfitServer> {
+        let refuse = |reason: String| UnfitServer::new(product, path.display(), reason);
         if path.is_dir() {
             return Err(refuse("it is a folder".to_owned()));
         }
@@ -86,8 +88,8 @@ impl Version {
         };
         let help = usable(help, "version --help")?;
         let version = usable(version, "version")?;
-        if !help.stdout.contains("kratos version") {
-            return Err(refuse("its `version --help` does not name Kratos".to_owned()));
+        if !help.stdout.contains(&format!("{} version", product.program())) {
+            return Err(refuse(format!("its `version --help` does not name {product}")));
         }
         Ok(Self::read(&version.stdout))
     }
@@ -133,8 +135,8 @@ mod tests {
     use rstest::rstest;
     use tokio::time::Instant;
 
-    use super::{NotKratos, Version, looks_like_version};
-    use crate::backend::fake_program;
+    use super::{UnfitServer, Version, looks_like_version};
+    use crate::backend::{fake_program, product::Product};
 
     const HELP: &str = "if [ \"$2\" = --help ]; then echo '  kratos version [flags]'; exit; fi";
 
@@ -171,7 +173,7 @@ mod tests {
         let path = folder.path().join("misleading-v0.0.9");
         fake_program::write(&path, &format!("{HELP}; echo 'Version: v1.3.1'"))?;
 
-        assert_eq!(Version::ask(&path).await?.to_string(), "v1.3.1");
+        assert_eq!(Version::ask(Product::Kratos, &path).await?.to_string(), "v1.3.1");
         Ok(())
     }
 
@@ -207,7 +209,7 @@ mod tests {
 
     async fn refused(path: &Path, reason: &str) -> Result<()> {
         let started = Instant::now();
-        let Err(NotKratos { reason: seen, .. }) = Version::ask_within(path, Duration::from_millis(1_500)).await else {
+        let Err(UnfitServer { reason: seen, .. }) = Version::ask_within(Product::Kratos, path, Duration::from_millis(1_500)).await else {
             bail!("`{}` was taken for a Kratos", path.display());
         };
         assert!(seen.contains(reason), "{seen}");

@@ -15,7 +15,7 @@ use clap::Parser;
 
 use crate::backend::cache::Cache;
 use crate::backend::progress::Progress;
-use crate::backend::version::NotKratos;
+use crate::backend::version::UnfitServer;
 use crate::backend::{Missing, doctor, setup};
 use crate::case::{CaseError, NothingSelected};
 use arguments::{Arguments, Command, ReportArguments, ServerArguments, SetupArguments};
@@ -75,15 +75,16 @@ async fn set_up(arguments: SetupArguments) -> Result<u8> {
     let mut progress = Progress::on_stderr();
     let prepared = async {
         let kratos = setup::prepare(&cache, &fixtures, &arguments.server.kratos, &mut progress).await?;
+        let hydra = setup::prepare_hydra(&cache, &fixtures, &mut progress).await;
         let geckodriver = setup::prepare_geckodriver(&cache, &mut progress).await;
         let applications = if arguments.clients {
             setup::prepare_applications(&cache, &fixtures, &mut progress).await
         } else {
             Vec::new()
         };
-        anyhow::Ok((kratos, geckodriver, applications))
+        anyhow::Ok((kratos, hydra, geckodriver, applications))
     };
-    let (ready, geckodriver, applications) = tokio::select! {
+    let (ready, hydra, geckodriver, applications) = tokio::select! {
         ready = prepared => ready?,
         _ = stop.wait_for(|stop| *stop) => {
             place::say("setup was stopped; what it had not finished is not kept");
@@ -91,6 +92,10 @@ async fn set_up(arguments: SetupArguments) -> Result<u8> {
         }
     };
     place::say(&format!("Kratos {} is ready: {}", ready.version, ready.path.display()));
+    let hydra = hydra.context("Kratos is ready, Hydra is not");
+    if let Ok(hydra) = &hydra {
+        place::say(&format!("Hydra {} is ready: {}", hydra.version, hydra.path.display()));
+    }
     let mut code = AS_EXPECTED;
     for (application, outcome) in applications {
         match outcome {
@@ -108,6 +113,7 @@ async fn set_up(arguments: SetupArguments) -> Result<u8> {
             }
         }
     }
+    hydra?;
     geckodriver.context("Kratos is ready, Firefox is not")?;
     Ok(code)
 }
@@ -134,7 +140,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
         })
     };
     if error.downcast_ref::<CaseError>().is_some()
-        || error.downcast_ref::<NotKratos>().is_some()
+        || error.downcast_ref::<UnfitServer>().is_some()
         || error.downcast_ref::<WrongCall>().is_some()
     {
         WRONG_CALL
