@@ -115,9 +115,8 @@ impl KratosBinary {
 pub(super) async fn locate(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> Result<PathBuf> {
     match choice {
         // A path stays as the user wrote it, but for the folder that it starts from.
-        KratosChoice::Path(path) => {
-            Ok(std::path::absolute(path).map_err(|error| UnfitServer::new(Product::Kratos, path.display(), error.to_string()))?)
-        }
+        KratosChoice::Path(path) => Ok(std::path::absolute(path)
+            .map_err(|error| UnfitServer::new(Product::Kratos, path.display(), error.to_string()))?),
         KratosChoice::Version(_) => match choice.server(fixtures)? {
             Some(server) => server.installed(cache).await,
             None => Err(UnfitServer::new(Product::Kratos, choice, "no such version is built here").into()),

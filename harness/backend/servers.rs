@@ -70,10 +70,7 @@ impl Server {
         };
         match cache.entry(&name) {
             Some(entry) => Ok(entry.join(self.product.program())),
-            None => bail!(Missing::new(
-                format!("{self} has not been built"),
-                self.product.cure(&self.version),
-            )),
+            None => bail!(Missing::new(format!("{self} has not been built"), self.product.cure(&self.version),)),
         }
     }
 
@@ -163,9 +160,7 @@ mod tests {
     use rstest::rstest;
 
     use super::Server;
-    use crate::backend::{
-        cache::Cache, fake_program, go::Go, missing::Missing, product::Product, progress::Progress,
-    };
+    use crate::backend::{cache::Cache, fake_program, go::Go, missing::Missing, product::Product, progress::Progress};
 
     /// What the fake `go build` writes: a script that answers as Kratos v1.3.1 does.
     const KRATOS: &str =

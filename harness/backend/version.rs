@@ -209,7 +209,9 @@ mod tests {
 
     async fn refused(path: &Path, reason: &str) -> Result<()> {
         let started = Instant::now();
-        let Err(UnfitServer { reason: seen, .. }) = Version::ask_within(Product::Kratos, path, Duration::from_millis(1_500)).await else {
+        let Err(UnfitServer { reason: seen, .. }) =
+            Version::ask_within(Product::Kratos, path, Duration::from_millis(1_500)).await
+        else {
             bail!("`{}` was taken for a Kratos", path.display());
         };
         assert!(seen.contains(reason), "{seen}");

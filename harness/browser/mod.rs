@@ -14,6 +14,6 @@ pub use display::Display;
 pub use driver::Driver;
 pub use engine::{BrowserSettings, Engine, ThirdPartyCookies, Window};
 pub use jar::CookieIdentity;
-pub use page::{ErrorShown, Form, Page, Visitor};
+pub use page::{Button, ErrorShown, Form, Page, Visitor};
 pub use program::Program;
 pub use session::Browser;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use fantoccini::actions::Actions;
 use fantoccini::elements::{Element, ElementRef};
 use serde_json::{Value, json};
 
@@ -102,18 +103,17 @@ impl<'a> Page<'a> {
         self.browser.call(&format!("type into `{name}`"), field.send_keys(value)).await
     }
 
-    /// Submits the form of the button `method=<method>` by these inputs.
+    /// Finds the button of this name and value, by which these inputs will submit its form.
     ///
     /// # Errors
-    /// When there is no such button, or the browser does not take the input.
-    pub async fn submit(&self, method: &str, inputs: &[Input]) -> Result<()> {
-        let button = self.shown(&format!("the button `method={method}`"), &button_locator(method)).await?;
+    /// When no such button can be seen; the error lists what can.
+    pub async fn button(&self, name: &str, value: &str, inputs: &[Input]) -> Result<Button<'a>> {
+        let button = self.shown(&format!("the button `{name}={value}`"), &button_locator(name, value)).await?;
         if inputs.contains(&Input::Click) {
             let element = serde_json::to_value(&button).context("failed to name the button")?;
             self.browser.script("arguments[0].scrollIntoView({ block: 'center' })", vec![element]).await?;
         }
-        let actions = sequence(inputs, &button);
-        self.browser.call("submit the form", self.browser.client().perform_actions(actions)).await
+        Ok(Button { browser: self.browser, actions: sequence(inputs, &button) })
     }
 
     /// Clicks the link of this test id.
@@ -283,14 +283,32 @@ impl<'a> Page<'a> {
     }
 }
 
+/// A button that is there, and the inputs that press it.
+#[derive(Debug)]
+#[must_use = "nothing is submitted until it is pressed"]
+pub struct Button<'a> {
+    browser: &'a Browser,
+    actions: Actions,
+}
+
+impl Button<'_> {
+    /// Gives the inputs.
+    ///
+    /// # Errors
+    /// When the browser does not take them.
+    pub async fn press(self) -> Result<()> {
+        self.browser.call("submit the form", self.browser.client().perform_actions(self.actions)).await
+    }
+}
+
 fn field_locator(name: &str) -> String {
     let name = quoted(name);
     format!("input[name={name}]:not([type=hidden]):not([type=submit]), select[name={name}], textarea[name={name}]")
 }
 
-fn button_locator(method: &str) -> String {
-    let method = quoted(method);
-    format!("button[name=method][value={method}], input[type=submit][name=method][value={method}]")
+fn button_locator(name: &str, value: &str) -> String {
+    let (name, value) = (quoted(name), quoted(value));
+    format!("button[name={name}][value={value}], input[type=submit][name={name}][value={value}]")
 }
 
 /// A CSS string (CSS Syntax 3, section 4.3.5): names come from case files and may hold anything.

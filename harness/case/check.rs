@@ -6,6 +6,7 @@ use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::duration::Time;
+use super::fields::Fields;
 use super::short::short_form;
 use super::step::at;
 
@@ -84,8 +85,14 @@ pub enum Check {
     SignedOut(SignedOut),
     /// The identities of this address have so many active sessions.
     Sessions(Counted),
-    /// So many identities have this address.
-    Identities(Counted),
+    /// So many identities have this address, or exist at all.
+    Identities(Identities),
+    /// The identity of this address has these traits.
+    Traits(Traits),
+    /// The identity of this address has a credential of this type, or has not.
+    Credential(Credential),
+    /// A request waits for its answer.
+    Unanswered(Unanswered),
     /// A browser holds a cookie, or does not.
     Cookie(Cookie),
     /// A cookie was set for a browser, and this much of it arrived.
@@ -100,6 +107,12 @@ pub struct Posts {
     pub path: String,
     /// How many.
     pub count: usize,
+    /// To which host; any where it is left out.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// Who sent them: a browser, a client, or `kratos`; anybody where it is left out.
+    #[serde(default)]
+    pub by: Option<String>,
     /// In which steps.
     #[serde(default)]
     pub step: Within,
@@ -116,6 +129,9 @@ pub struct Answer {
     /// The method; any where it is left out.
     #[serde(default)]
     pub method: Option<String>,
+    /// The host; any where it is left out.
+    #[serde(default)]
+    pub host: Option<String>,
     /// The status.
     pub status: u16,
     /// Kratos's `error.id` in the JSON body.
@@ -233,7 +249,67 @@ short_form!(SignedOut, "a browser, or a map with `in`", |browser: &str| Ok(Signe
     at: None
 }));
 
-/// See [`Check::Sessions`] and [`Check::Identities`].
+/// See [`Check::Identities`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identities {
+    /// The address; any where it is left out.
+    #[serde(default)]
+    pub of: Option<String>,
+    /// How many.
+    pub count: usize,
+    /// The tenant at which; the first where it is left out.
+    #[serde(default)]
+    pub at: Option<String>,
+}
+
+/// See [`Check::Traits`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Traits {
+    /// The address.
+    pub of: String,
+    /// Traits and their values; others may be there as well.
+    pub has: Fields,
+    /// The tenant at which; the first where it is left out.
+    #[serde(default)]
+    pub at: Option<String>,
+}
+
+/// See [`Check::Credential`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credential {
+    /// The address.
+    pub of: String,
+    /// Its type, such as `oidc`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What its identifier begins with, such as `hydra:`; any where it is left out.
+    #[serde(default)]
+    pub identifier: Option<String>,
+    /// `true` where it must not be there.
+    #[serde(default)]
+    pub absent: bool,
+    /// The tenant at which; the first where it is left out.
+    #[serde(default)]
+    pub at: Option<String>,
+}
+
+/// See [`Check::Unanswered`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unanswered {
+    /// Who waits: a browser, a client, or `kratos`.
+    pub to: String,
+    /// The path, without query.
+    pub path: String,
+    /// For how long at least.
+    #[serde(rename = "for")]
+    pub time: Time,
+}
+
+/// See [`Check::Sessions`].
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counted {
@@ -291,12 +367,7 @@ impl Check {
             Self::SignedIn(it) => Some(&it.browser),
             Self::SignedOut(it) => Some(&it.browser),
             Self::Cookie(it) => Some(&it.browser),
-            Self::Posts(_)
-            | Self::Answer(_)
-            | Self::SentCookie(_)
-            | Self::SetCookie(_)
-            | Self::Sessions(_)
-            | Self::Identities(_) => None,
+            _ => None,
         }
     }
 
@@ -305,7 +376,10 @@ impl Check {
         match self {
             Self::SignedIn(it) => it.at.as_deref(),
             Self::SignedOut(it) => it.at.as_deref(),
-            Self::Sessions(it) | Self::Identities(it) => it.at.as_deref(),
+            Self::Sessions(it) => it.at.as_deref(),
+            Self::Identities(it) => it.at.as_deref(),
+            Self::Traits(it) => it.at.as_deref(),
+            Self::Credential(it) => it.at.as_deref(),
             _ => None,
         }
     }
@@ -325,11 +399,16 @@ impl Check {
         let place = |browser: &Option<String>| browser.as_ref().map_or(String::new(), |name| format!(" in {name}"));
         let within = |step: Within| if step == Within::Last { " in the last step" } else { "" };
         match self {
-            Self::Posts(it) => format!("{} POST to {}{}", it.count, it.path, within(it.step)),
+            Self::Posts(it) => {
+                let host = it.host.as_deref().unwrap_or_default();
+                let by = it.by.as_ref().map_or(String::new(), |name| format!(" by {name}"));
+                format!("{} POST to {host}{}{by}{}", it.count, it.path, within(it.step))
+            }
             Self::Answer(it) => {
                 let mut text = format!(
-                    "{} {} answered {} to {}{}",
+                    "{} {}{} answered {} to {}{}",
                     it.method.as_deref().unwrap_or("any request to"),
+                    it.host.as_deref().unwrap_or_default(),
                     it.path,
                     it.status,
                     it.to,
@@ -356,7 +435,22 @@ impl Check {
             },
             Self::SignedOut(it) => format!("{} is not signed in{}", it.browser, at(&it.at)),
             Self::Sessions(it) => format!("{} active session(s) of {}{}", it.count, it.of, at(&it.at)),
-            Self::Identities(it) => format!("{} identity(ies) with {}{}", it.count, it.of, at(&it.at)),
+            Self::Identities(it) => match &it.of {
+                Some(email) => format!("{} identity(ies) with {email}{}", it.count, at(&it.at)),
+                None => format!("{} identity(ies) in all{}", it.count, at(&it.at)),
+            },
+            Self::Traits(it) => {
+                let list = it.has.0.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>();
+                format!("the identity {} has {}{}", it.of, list.join(", "), at(&it.at))
+            }
+            Self::Credential(it) => {
+                let what = it.identifier.as_ref().map_or(String::new(), |text| format!(" {text}..."));
+                let has = if it.absent { "no" } else { "a" };
+                format!("the identity {} has {has} credential {}{what}{}", it.of, it.kind, at(&it.at))
+            }
+            Self::Unanswered(it) => {
+                format!("{} still waits for {} after {}", it.to, it.path, it.time.text())
+            }
             Self::SetCookie(it) => {
                 let got = it.got.map_or("nothing of it".to_owned(), Time::text);
                 let (name, sent, to) = (&it.name, it.sent.text(), &it.to);

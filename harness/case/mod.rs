@@ -9,6 +9,7 @@ mod error;
 mod fields;
 mod file;
 pub mod interface;
+mod legacy;
 mod markdown;
 mod merge;
 mod nearest;
@@ -24,22 +25,23 @@ mod validate;
 
 pub use catalogue::{Case, Catalogue, NothingSelected};
 pub use check::{
-    Answer, AnyOf, Check, Cookie, Counted, ErrorPage, Message, Posts, SentCookie, SetCookie, Shown, SignedIn,
-    SignedOut, Within,
+    Answer, AnyOf, Check, Cookie, Counted, Credential, ErrorPage, Identities, Message, Posts, SentCookie, SetCookie,
+    Shown, SignedIn, SignedOut, Traits, Unanswered, Within,
 };
 pub use claims::{Claim, Claims, Section};
 pub use duration::Time;
 pub use engines::{Engines, Turns};
 pub use error::CaseError;
-pub use fields::Fields;
+pub use fields::{Fields, Names};
 pub use file::{CaseFile, Change, Expected, Fix};
+pub use legacy::{HookAnswer, HydraSpec, LegacySpec, LegacyUser};
 pub use merge::merge;
 pub use network::{DnsSpec, FrontSpec, ItpSpec};
 pub use program::Program;
 pub use server::{KratosServer, KratosSpec};
 pub use spec::{BrowserSpec, ClientSpec, FaultSpec, WorldSpec};
 pub use step::{
-    ExtendSession, Fetch, FetchFlow, FlowKind, FlowType, Follow, How, Identity, Open, OpenFramed, PassTime, PostAs,
-    ReadMail, Request, Resubmit, RunClient, SendForm, StartFlow, Step, Submit, SubmitFlow, Tab,
+    ExtendSession, Fetch, FetchFlow, FlowKind, FlowType, Follow, How, Identity, Old, Open, OpenFramed, PassTime, PostAs,
+    ReadMail, Request, Resubmit, RunClient, SendForm, StartFlow, Step, Submit, SubmitFlow, Tab, Until,
 };
 pub use validate::HOSTS;

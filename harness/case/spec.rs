@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::duration::Time;
 use super::interface::InterfaceSpec;
+use super::legacy::{HydraSpec, LegacySpec};
 use super::merge;
 use super::network::{DnsSpec, FrontSpec, ItpSpec};
 use super::program::Program;
@@ -37,6 +38,12 @@ pub struct WorldSpec {
     /// A reverse proxy in front of some of the hosts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub front: Option<FrontSpec>,
+    /// The Hydra in front of the legacy system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hydra: Option<HydraSpec>,
+    /// The legacy system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legacy: Option<LegacySpec>,
     /// What the edge does on purpose. A list replaces the one it is put over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub faults: Option<Vec<FaultSpec>>,

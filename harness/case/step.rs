@@ -4,6 +4,7 @@ mod application;
 mod flow;
 mod page;
 mod request;
+mod server;
 mod time;
 
 use serde::Deserialize;
@@ -11,8 +12,9 @@ use serde::Deserialize;
 use super::fields::Fields;
 pub use application::RunClient;
 pub use flow::{FetchFlow, FlowKind, FlowType, Request, StartFlow, SubmitFlow};
-pub use page::{Follow, How, Open, PostAs, ReadMail, Resubmit, SendForm, Submit, Tab};
+pub use page::{Follow, How, Open, PostAs, ReadMail, Resubmit, SendForm, Submit, Tab, Until};
 pub use request::{Fetch, OpenFramed};
+pub use server::Old;
 pub use time::{ExtendSession, PassTime};
 
 /// One step. It acts in the browser that was opened or switched to last, unless it names another.
@@ -51,6 +53,8 @@ pub enum Step {
     PassTime(PassTime),
     /// The active sessions of an identity are extended by the admin API.
     ExtendSession(ExtendSession),
+    /// A server ends for good.
+    Stop(Old),
     /// An API client starts a flow.
     StartFlow(StartFlow),
     /// An API client fetches the flow that it has started.
@@ -75,6 +79,9 @@ pub struct Identity {
     /// The tenant that it is of; the first where it is left out.
     #[serde(default)]
     pub at: Option<String>,
+    /// Whether Kratos asks the legacy system for the password; then it has none of its own.
+    #[serde(default)]
+    pub migrate_hook: bool,
 }
 
 impl Step {
@@ -90,6 +97,7 @@ impl Step {
             Self::OpenFramed(it) => vec![&it.browser],
             Self::Fetch(it) => vec![&it.browser],
             Self::PassTime(it) => vec![&it.browser],
+            Self::Submit(it) => it.browsers.0.iter().map(String::as_str).collect(),
             _ => vec![],
         }
     }
@@ -130,6 +138,7 @@ impl Step {
             Self::OpenFramed(it) => Some(&it.browser),
             Self::Fetch(it) => Some(&it.browser),
             Self::PassTime(it) => Some(&it.browser),
+            Self::Submit(it) => it.browsers.0.last().map(String::as_str),
             Self::SwitchTo(name) | Self::Back(name) | Self::DeleteCookies(name) => Some(name),
             _ => None,
         }
@@ -170,6 +179,9 @@ impl Step {
             fields.0.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
         };
         match self {
+            Self::Identity(it) if it.migrate_hook => {
+                format!("import the identity {}, whose password the legacy system knows{}", it.email, at(&it.at))
+            }
             Self::Identity(it) => format!("create the identity {}{}", it.email, at(&it.at)),
             Self::Open(open) => {
                 let what = match (open.flow, &open.flow_of, &open.page, &open.link) {
@@ -182,8 +194,8 @@ impl Step {
             }
             Self::SwitchTo(name) => format!("switch to {name}"),
             Self::Fill(fields) => format!("fill {}", list(fields)),
-            Self::Submit(it) if it.how == How::Once => format!("submit method={}", it.method),
-            Self::Submit(it) => format!("submit method={} by {}, {} apart", it.method, it.how.word(), it.pause.text()),
+            Self::Submit(it) => it.text(),
+            Self::Stop(old) => format!("stop {}", old.word()),
             Self::ReadMail(it) => format!("read the mail to {}", it.to),
             Self::SendForm(it) => {
                 format!(

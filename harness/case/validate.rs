@@ -1,6 +1,7 @@
 //! Refuses a case that names something which is not in its world, before anything starts.
 
 mod client;
+mod migration;
 mod network;
 mod servers;
 mod world;
@@ -141,6 +142,7 @@ impl Context<'_> {
     ) -> Result<(), CaseError> {
         let world_check = WorldCheck { context: self, roots };
         world_check.check(world)?;
+        world_check.migration(world)?;
         world_check.steps_of_faults(world, steps.len())?;
         let browsers = world.browser_names();
         let clients = world.client_names();
@@ -187,7 +189,16 @@ impl Context<'_> {
                     return Err(self.error(place, "`page` is a path of the interface and begins with `/`".to_owned()));
                 }
             }
-            if matches!(step.value, Step::Fill(_) | Step::Submit(_)) && current.is_none() {
+            if let Some(message) = migration::refuse_step(&step.value, world) {
+                return Err(self.error(place, message));
+            }
+            // A submit that names its browsers needs none that was opened last.
+            let current_needed = match &step.value {
+                Step::Fill(_) => true,
+                Step::Submit(submit) => submit.browsers.0.is_empty(),
+                _ => false,
+            };
+            if current_needed && current.is_none() {
                 return Err(self.error(
                     place,
                     "no browser was opened before this step (hint: `open: { in: a, flow: login }`)".to_owned(),
@@ -210,12 +221,16 @@ impl Context<'_> {
                 let listeners: Vec<&str> = browsers.iter().chain(&clients).copied().collect();
                 self.known("browser or client", &it.to, &listeners, place)?;
             }
-            let (path, listener) = match &check.value {
-                Check::Answer(it) => (&it.path, Some(&it.to)),
-                Check::SentCookie(it) => (&it.path, Some(&it.by)),
-                Check::Posts(it) => (&it.path, None),
+            let (path, listener, host) = match &check.value {
+                Check::Answer(it) => (&it.path, Some(&it.to), it.host.as_deref()),
+                Check::SentCookie(it) => (&it.path, Some(&it.by), None),
+                Check::Posts(it) => (&it.path, it.by.as_ref(), it.host.as_deref()),
+                Check::Unanswered(it) => (&it.path, Some(&it.to), None),
                 _ => continue,
             };
+            if let Some(host) = host {
+                self.known("host", host, &HOSTS, place)?;
+            }
             if let Some(name) = listener {
                 let listeners: Vec<&str> =
                     browsers.iter().chain(&clients).copied().chain(["ui"]).chain(tenants.iter().copied()).collect();

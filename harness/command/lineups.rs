@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::place;
+use crate::backend::Missing;
 use crate::browser::Engine;
 use crate::case::{Case, Turns};
 use crate::trial::{NotRun, Thoroughness, Turn};
@@ -19,11 +20,18 @@ pub(super) struct Cast {
     pub(super) not_run: Vec<NotRun>,
 }
 
-/// Finds the lineups of the cases on the engines that were named, or on every engine that is installed.
+/// Finds the lineups of the cases on the engines that were named, or on every engine that is installed. `no_hydra`
+/// says why cases that need Hydra cannot run, if that is so.
 ///
 /// # Errors
 /// [`crate::backend::Missing`] when an engine that was named is not installed, or when none is.
-pub(super) fn cast(cases: Vec<Case>, clients: &ClientPrograms, named: &[Engine], thorough: bool) -> Result<Cast> {
+pub(super) fn cast(
+    cases: Vec<Case>,
+    clients: &ClientPrograms,
+    no_hydra: Option<&Missing>,
+    named: &[Engine],
+    thorough: bool,
+) -> Result<Cast> {
     let mut not_run = Vec::new();
     let needs_browser = cases.iter().any(|case| !case.file.world.browser_names().is_empty());
     let engines = if needs_browser { choose(named, &mut not_run)? } else { named.to_vec() };
@@ -37,6 +45,10 @@ pub(super) fn cast(cases: Vec<Case>, clients: &ClientPrograms, named: &[Engine],
         }
         if let Some(missing) = clients.lacks(&case) {
             not_run.push(NotRun { case: case.id, reason: missing.to_string() });
+            continue;
+        }
+        if let Some(lacking) = no_hydra.filter(|_| case.file.needs_hydra()) {
+            not_run.push(NotRun { case: case.id, reason: lacking.to_string() });
             continue;
         }
         for turn in Turn::all(&case, &engines, thoroughness) {

@@ -15,10 +15,11 @@ use super::{place, stop};
 use crate::backend::Missing;
 use crate::backend::cache::Cache;
 use crate::backend::doctor::{self, State};
+use crate::backend::hydra_binary::HydraBinary;
 use crate::backend::kratos_binary::{KratosBinary, KratosChoice};
 use crate::backend::progress::Progress as SetupProgress;
 use crate::browser::{Engine, Window};
-use crate::case::Catalogue;
+use crate::case::{Case, Catalogue};
 use crate::report::terminal;
 use crate::trial::{CaseOutcome, NotRun, Part, Progress, QueueSettings, RunOutcome, Turn, run_cases};
 use crate::world::{ClientPrograms, Files, WorldSettings};
@@ -29,13 +30,17 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let chosen = catalogue.select(&arguments.names)?;
     let cache = Cache::open()?;
     let clients = ClientPrograms::find(&cache, &fixtures, &chosen).await?;
-    let Cast { turns, engines, not_run } = lineups::cast(chosen, &clients, &arguments.engines, arguments.thorough)?;
+    let hydra = hydra(&chosen, &cache, &fixtures).await?;
+    let no_hydra = hydra.as_ref().and_then(|hydra| hydra.as_ref().err());
+    let cast = lineups::cast(chosen, &clients, no_hydra, &arguments.engines, arguments.thorough)?;
+    let Cast { turns, engines, not_run } = cast;
     if turns.is_empty() {
         return Err(nothing_able(&not_run).into());
     }
     for one in &not_run {
         place::say(&format!("not run: {}: {}", one.case, one.reason));
     }
+    let hydra = hydra.and_then(Result::ok);
     let mut stop = stop::on_signals()?;
     let choice = &arguments.server.kratos;
     let mut setup = SetupProgress::on_stderr();
@@ -62,6 +67,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
             kratos: kratos.path.clone(),
             template: kratos.template.clone(),
             clients: clients.clone(),
+            hydra: hydra.as_ref().map(|hydra| hydra.path.clone()),
             window: Window::Hidden,
             folder: worlds.path().to_owned(),
             files: if arguments.keep { Files::Kept } else { Files::Removed },
@@ -72,7 +78,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let (case_count, trial_count) = (turns.len(), turns.iter().map(Turn::trials).sum());
     let (progress, mut told) = mpsc::unbounded_channel();
     let queue = tokio::spawn(run_cases(turns, settings, progress, stop.clone()));
-    let parts = parts(&cache, &fixtures, choice, &kratos, &engines, &clients).await;
+    let parts = parts(&cache, &fixtures, choice, &kratos, hydra.as_ref(), &engines, &clients).await;
     let mut screen = Screen::new(case_count, trial_count);
     let mut outcomes = Vec::new();
     while let Some(step) = told.recv().await {
@@ -120,6 +126,17 @@ fn tell(outcome: &RunOutcome, folder: &Path, format: Format) -> Result<()> {
     place::print(&text)
 }
 
+/// The Hydra, if one of the cases needs it; or what is lacking for it.
+async fn hydra(cases: &[Case], cache: &Cache, fixtures: &Path) -> Result<Option<Result<HydraBinary, Missing>>> {
+    if !cases.iter().any(|case| case.file.needs_hydra()) {
+        return Ok(None);
+    }
+    Ok(Some(match HydraBinary::find(cache, fixtures).await {
+        Ok(hydra) => Ok(hydra),
+        Err(error) => Err(error.downcast::<Missing>()?),
+    }))
+}
+
 /// None of the cases can run here: green would be a lie.
 fn nothing_able(not_run: &[NotRun]) -> Missing {
     let lines = not_run.iter().map(|one| format!("not run: {}: {}", one.case, one.reason)).collect::<Vec<_>>();
@@ -139,6 +156,7 @@ async fn parts(
     fixtures: &Path,
     choice: &KratosChoice,
     kratos: &KratosBinary,
+    hydra: Option<&HydraBinary>,
     engines: &[Engine],
     clients: &ClientPrograms,
 ) -> Vec<Part> {
@@ -146,6 +164,9 @@ async fn parts(
         Part { name: "kratos-repro".into(), version: env!("CARGO_PKG_VERSION").into(), note: String::new() },
         Part { name: "Kratos".into(), version: kratos.version.to_string(), note: "native, SQLite".into() },
     ];
+    if let Some(hydra) = hydra {
+        parts.push(Part { name: "Hydra".into(), version: hydra.version.to_string(), note: "native, in memory".into() });
+    }
     let programs: Vec<&str> =
         engines.iter().flat_map(|engine| engine.programs()).map(|it| it.name).chain(["curl"]).collect();
     for finding in doctor::examine(cache, fixtures, choice).await {

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use super::arguments::UpArguments;
 use super::{WrongCall, place, stop};
 use crate::backend::cache::Cache;
+use crate::backend::hydra_binary::HydraBinary;
 use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::progress::Progress;
 use crate::browser::{Browser, BrowserSettings, Engine, ThirdPartyCookies, Window};
@@ -40,6 +41,7 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
             kratos: kratos.path,
             template: kratos.template,
             clients: ClientPrograms::find(&cache, &fixtures, std::slice::from_ref(&case)).await?,
+            hydra: HydraBinary::find(&cache, &fixtures).await.ok().map(|hydra| hydra.path),
             window: Window::Shown,
             folder: folder.path().to_owned(),
             files: Files::Removed,
@@ -86,10 +88,7 @@ async fn stand(plan: &Plan, settings: &WorldSettings, engine: Engine) -> Result<
     let listener = world.listen(YOU).await?;
     for step in &plan.steps {
         if let Step::Identity(identity) = &step.value {
-            world
-                .kratos(identity.at.as_deref())?
-                .create_identity(&identity.email, identity.password.as_deref())
-                .await?;
+            world.kratos(identity.at.as_deref())?.create_identity(identity).await?;
         }
     }
     let profile = settings.folder.join("you");

@@ -2,6 +2,7 @@
 
 mod application;
 mod frame;
+mod submit;
 mod time;
 
 use std::collections::BTreeMap;
@@ -10,8 +11,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
-use crate::browser::{Browser, Form, Input, Page};
-use crate::case::{Fields, How, Open, PostAs, Request, Resubmit, SendForm, StartFlow, Step, Submit, SubmitFlow};
+use crate::browser::{Browser, Form, Page};
+use crate::case::{Fields, Open, PostAs, Request, Resubmit, SendForm, StartFlow, Step, SubmitFlow};
 use crate::world::World;
 
 /// How long the edge must be without any exchange before a page counts as settled.
@@ -62,7 +63,7 @@ impl Actor {
         }
         match step {
             Step::Identity(it) => {
-                world.kratos(it.at.as_deref())?.create_identity(&it.email, it.password.as_deref()).await?;
+                world.kratos(it.at.as_deref())?.create_identity(it).await?;
             }
             Step::Open(it) => self.open(it, world).await?,
             Step::SwitchTo(_) => {}
@@ -99,6 +100,7 @@ impl Actor {
             Step::PassTime(it) => time::pass_time(it, world).await?,
             Step::ExtendSession(it) => world.kratos(None)?.extend_sessions(&it.of).await?,
             Step::DeleteCookies(name) => world.browser(name)?.delete_cookies().await?,
+            Step::Stop(old) => world.migration().stop(*old).await?,
             Step::StartFlow(it) => self.start_flow(it, world).await?,
             Step::FetchFlow(it) => {
                 let started = self.flow(&it.by)?;
@@ -151,26 +153,6 @@ impl Actor {
             bail!("browser `{}` went to {url} and shows {seen}", browser.name());
         }
         Ok(())
-    }
-
-    async fn submit(&mut self, submit: &Submit, number: usize, world: &World) -> Result<()> {
-        let browser = self.browser(world)?;
-        let pause = Input::Pause(submit.pause.0);
-        let inputs = match submit.how {
-            How::Once => vec![Input::Click],
-            How::DoubleClick => vec![Input::Click, pause, Input::Click],
-            How::EnterTwice => vec![Input::Enter, pause, Input::Enter],
-            How::ClickThenEnter => vec![Input::Click, pause, Input::Enter],
-        };
-        let page = Page::of(browser);
-        let mut form = page.form().await?;
-        form.values.insert("method".to_owned(), submit.method.clone());
-        self.submitted.insert(browser.name().to_owned(), form);
-        page.submit(&submit.method, &inputs).await?;
-        if let Err(error) = world.edge().record().arrival(browser.name(), number, ARRIVE_LIMIT).await {
-            bail!("submitting sent nothing: {error:#}; {}", page.describe().await);
-        }
-        settle(world, browser, QUIET_AFTER_SUBMIT).await
     }
 
     async fn read_mail(&mut self, to: &str, world: &World) -> Result<()> {

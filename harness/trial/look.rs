@@ -1,5 +1,7 @@
 //! Looks: evaluates the checks of a case in a world after the steps.
 
+mod identity;
+
 use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -7,7 +9,7 @@ use serde_saphyr::Spanned;
 
 use super::{CheckRole, CheckSeen};
 use crate::browser::{Browser, Page, Visitor};
-use crate::case::{Answer, Check, Cookie, Posts, SentCookie, SetCookie, Time, Within};
+use crate::case::{Answer, Check, Cookie, Posts, SentCookie, SetCookie, Time, Unanswered, Within};
 use crate::edge::policy::itp::lifetime_of;
 use crate::evidence::{Exchange, path_of};
 use crate::world::World;
@@ -81,9 +83,22 @@ impl Standpoint<'_> {
                 Ok((count == it.count, format!("{count}")))
             }
             Check::Identities(it) => {
-                let count = self.world.kratos(it.at.as_deref())?.identities(&it.of).await?.len();
+                let kratos = self.world.kratos(it.at.as_deref())?;
+                let count = match &it.of {
+                    Some(email) => kratos.identities(email).await?.len(),
+                    None => kratos.count().await?,
+                };
                 Ok((count == it.count, format!("{count}")))
             }
+            Check::Traits(it) => {
+                let identity = self.world.kratos(it.at.as_deref())?.identity(&it.of).await?;
+                Ok(identity::traits(it, identity.as_ref()))
+            }
+            Check::Credential(it) => {
+                let identity = self.world.kratos(it.at.as_deref())?.identity(&it.of).await?;
+                Ok(identity::credential(it, identity.as_ref()))
+            }
+            Check::Unanswered(it) => Ok(self.unanswered(it)),
             Check::Cookie(it) => self.cookie(it).await,
             Check::SetCookie(it) => Ok(self.set_cookie(it)),
         }
@@ -105,8 +120,23 @@ impl Standpoint<'_> {
 
     fn posts(&self, check: &Posts) -> (bool, String) {
         let all = self.exchanges(check.step);
-        let count = all.filter(|it| it.method == "POST" && it.path() == check.path && it.refused.is_none()).count();
+        let count = all
+            .filter(|it| it.method == "POST" && it.path() == check.path && it.refused.is_none())
+            .filter(|it| check.host.as_deref().is_none_or(|host| it.host() == host))
+            .filter(|it| check.by.as_ref().is_none_or(|by| *by == it.listener))
+            .count();
         (count == check.count, format!("{count}"))
+    }
+
+    fn unanswered(&self, check: &Unanswered) -> (bool, String) {
+        let now = self.world.edge().record().now_ms();
+        let asked = self.exchanges(Within::Any).filter(|it| it.listener == check.to && it.path() == check.path);
+        let Some(last) = asked.last() else { return (false, "no such request".to_owned()) };
+        if let Some(status) = last.status {
+            return (false, format!("answered {status}"));
+        }
+        let waits = now.saturating_sub(last.at_ms);
+        (u128::from(waits) >= check.time.0.as_millis(), format!("no answer after {waits} ms"))
     }
 
     fn answer(&self, check: &Answer) -> (bool, String) {
@@ -114,6 +144,7 @@ impl Standpoint<'_> {
         for exchange in self.exchanges(check.step) {
             let asked = exchange.listener == check.to
                 && exchange.path() == check.path
+                && check.host.as_deref().is_none_or(|host| exchange.host() == host)
                 && exchange.method != "OPTIONS"
                 && check.method.as_ref().is_none_or(|method| method.eq_ignore_ascii_case(&exchange.method));
             if !asked {

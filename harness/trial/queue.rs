@@ -221,6 +221,9 @@ fn real(case: &Case, lineup: &Lineup, clients: &ClientPrograms) -> Vec<String> {
     engines.sort();
     engines.dedup();
     real.extend(engines.into_iter().map(|engine| engine.name().to_owned()));
+    if case.file.world.hydra.is_some() {
+        real.push("Hydra".to_owned());
+    }
     let mut programs: Vec<Program> =
         case.file.world.clients.iter().flatten().map(|(_, client)| client.program()).collect();
     programs.sort();
@@ -236,6 +239,9 @@ fn emulated(case: &Case) -> Vec<String> {
         emulated.push("the login page (ours, plain)".to_owned());
     }
     emulated.extend(safari(case));
+    if world.legacy.is_some() {
+        emulated.push("the legacy system (ours, with PBKDF2 hashes)".to_owned());
+    }
     for fault in world.faults.iter().flatten() {
         let what = if fault.lose_answer.is_some() {
             "the lost answer (by the edge)"

@@ -240,7 +240,19 @@ async fn first_cause(world: &mut World, error: Option<anyhow::Error>) -> Option<
     match (exit, error) {
         (Some(exit), Some(error)) => Some(format!("{exit}; then: {error:#}")),
         (Some(exit), None) => Some(format!("{exit}: what was seen proves nothing")),
-        (None, error) => error.map(|error| format!("{error:#}")),
+        (None, error) => old_end(world, limit, error).await,
+    }
+}
+
+/// The same for Hydra, where no step has stopped it.
+async fn old_end(world: &mut World, limit: Duration, error: Option<anyhow::Error>) -> Option<String> {
+    let error = error.map(|error| format!("{error:#}"));
+    match world.migration_mut().exit_within(limit).await {
+        Some(exit) => {
+            let then = error.unwrap_or_else(|| "what was seen proves nothing".to_owned());
+            Some(format!("hydra ended in the middle ({exit}); then: {then}"))
+        }
+        None => error,
     }
 }
 
@@ -275,8 +287,13 @@ async fn gather(world: &World, plan: &Plan, folder: &Path, outcome: &mut TrialOu
         let log = kratos.log()?;
         let lines = flow_lines(kratos.name(), &log, &exchanges);
         outcome.log.extend(lines.iter().map(|line| redactor.log_line(line)));
-        let path = folder.join(format!("{}.log", kratos.name()));
-        fs::write(&path, redactor.text(&log)).with_context(|| format!("failed to write `{}`", path.display()))?;
+        write_log(folder, kratos.name(), &redactor.text(&log))?;
+    }
+    if let Some(log) = world.migration().hydra_log()? {
+        let lines = log.lines().filter(|line| warns(line)).take(LOG_LINES);
+        let lines = lines.map(|line| LogLine { server: "hydra".to_owned(), text: line.to_owned() });
+        outcome.log.extend(lines.map(|line| redactor.log_line(&line)));
+        write_log(folder, "hydra", &redactor.text(&log))?;
     }
     outcome.exchanges = exchanges.iter().map(|exchange| redactor.exchange(exchange)).collect();
     outcome.cookies = cookies.iter().map(|cookie| redactor.cookie(cookie)).collect();
@@ -288,6 +305,11 @@ async fn gather(world: &World, plan: &Plan, folder: &Path, outcome: &mut TrialOu
     outcome.cause = outcome.cause.take().map(|cause| redactor.text(&cause));
     outcome.change = redactor.text(&outcome.change);
     Ok(())
+}
+
+fn write_log(folder: &Path, server: &str, text: &str) -> Result<()> {
+    let path = folder.join(format!("{server}.log"));
+    fs::write(&path, text).with_context(|| format!("failed to write `{}`", path.display()))
 }
 
 /// Tells the redactor the secrets that the case itself names.
@@ -306,15 +328,14 @@ fn flow_lines(server: &str, log: &str, exchanges: &[Exchange]) -> Vec<LogLine> {
             }
         }
     }
-    log.lines()
-        .filter(|line| {
-            let telling = ["\"level\":\"error\"", "\"level\":\"warning\"", "\"level\":\"fatal\"", "panic"];
-            telling.iter().any(|mark| line.contains(mark))
-                || flows.iter().any(|flow| flow.len() == 36 && line.contains(flow))
-        })
-        .take(LOG_LINES)
-        .map(|line| LogLine { server: server.to_owned(), text: line.to_owned() })
-        .collect()
+    let of_a_flow = |line: &str| flows.iter().any(|flow| flow.len() == 36 && line.contains(flow));
+    let lines = log.lines().filter(|line| warns(line) || of_a_flow(line));
+    lines.take(LOG_LINES).map(|line| LogLine { server: server.to_owned(), text: line.to_owned() }).collect()
+}
+
+fn warns(line: &str) -> bool {
+    let telling = ["\"level\":\"error\"", "\"level\":\"warning\"", "\"level\":\"fatal\"", "panic"];
+    telling.iter().any(|mark| line.contains(mark))
 }
 
 fn phase(name: &str, took_ms: u64) -> Phase {

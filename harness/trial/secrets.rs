@@ -14,6 +14,9 @@ pub(super) fn learn_world(redactor: &mut Redactor, world: &WorldSpec) {
         learn_texts(redactor, &config["secrets"]);
         learn_credentials(redactor, config);
     }
+    for user in world.legacy.iter().flat_map(|legacy| legacy.users.iter().flatten()) {
+        redactor.learn(Secret::Password, &user.password);
+    }
     let cookies = world.faults.iter().flatten().filter_map(|fault| fault.add_cookie.clone());
     let response_headers = cookies.map(|cookie| ("set-cookie".to_owned(), cookie)).collect();
     redactor.learn_exchange(&Exchange { response_headers, ..Exchange::default() });

@@ -9,17 +9,9 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::backend::{Launch, Output, Process, free_port, wait_until};
-use crate::case::merge;
-
-/// How long Kratos may take until it is ready. Eight at once on two cores took 3.6 s.
-const READY_LIMIT: Duration = Duration::from_secs(30);
-
-/// How often Kratos is asked whether it is ready.
-const READY_EVERY: Duration = Duration::from_millis(5);
-
-/// How often another pair of ports is chosen when a program took one before Kratos did.
-const PORT_CHOICES: usize = 3;
+use super::readiness::{PORT_CHOICES, lost_its_port, ready};
+use crate::backend::{Launch, Output, Process, free_port};
+use crate::case::{Identity, merge};
 
 /// What a Kratos is started from.
 #[derive(Debug, Clone)]
@@ -76,7 +68,7 @@ impl Kratos {
             let (public, admin) = (free_port()?, free_port()?);
             let log = settings.folder.join("kratos.log");
             let mut process = launch(settings, public, admin, &log)?;
-            match ready(&mut process, &http, public, &log).await {
+            match ready(&mut process, &http, public).await {
                 Ok(()) => {
                     let public = ([127, 0, 0, 1], public).into();
                     let admin = format!("http://127.0.0.1:{admin}/admin");
@@ -84,7 +76,7 @@ impl Kratos {
                     return Ok(Self { name, url, process, public, admin, http });
                 }
                 // Another program was quicker: that says nothing about Kratos.
-                Err(error) if choices < PORT_CHOICES && error.to_string().contains("address already in use") => {
+                Err(error) if choices < PORT_CHOICES && lost_its_port(&error) => {
                     process.close().await?;
                     let _ = fs::remove_file(&log);
                 }
@@ -141,17 +133,22 @@ impl Kratos {
         answer["version"].as_str().map(str::to_owned).context("the admin API's /version has no version")
     }
 
-    /// Creates an identity. With a password it can sign in by password; its code credential comes with the schema.
+    /// Creates an identity. With a password, or with the one that the legacy system knows, it can sign in by password;
+    /// its code credential comes with the schema.
     ///
     /// # Errors
     /// When Kratos refuses it.
-    pub async fn create_identity(&self, email: &str, password: Option<&str>) -> Result<String> {
+    pub async fn create_identity(&self, new: &Identity) -> Result<String> {
+        let email = &new.email;
         let mut identity = json!({
             "schema_id": "default",
             "traits": { "email": email },
             "verifiable_addresses": [{ "value": email, "verified": true, "via": "email", "status": "completed" }],
         });
-        if let Some(password) = password {
+        if new.migrate_hook {
+            // A password or hash beside it would be ignored (`identity/handler_import.go` of v1.3.1).
+            identity["credentials"] = json!({ "password": { "config": { "use_password_migration_hook": true } } });
+        } else if let Some(password) = &new.password {
             identity["credentials"] = json!({ "password": { "config": { "password": password } } });
         }
         let url = format!("{}/identities", self.admin);
@@ -174,6 +171,28 @@ impl Kratos {
         let answer = self.get_url(url.as_str()).await?;
         let list = answer.as_array().context("the list of identities is no list")?;
         Ok(list.iter().filter_map(|identity| identity["id"].as_str().map(str::to_owned)).collect())
+    }
+
+    /// How many identities there are.
+    ///
+    /// # Errors
+    /// When the admin API does not answer, or has more than fit on one page.
+    pub async fn count(&self) -> Result<usize> {
+        let answer = self.get("identities?page_size=250").await?;
+        let count = answer.as_array().context("the list of identities is no list")?.len();
+        anyhow::ensure!(count < 250, "there are too many identities to count");
+        Ok(count)
+    }
+
+    /// The one identity that signs in with this address, with its traits and the identifiers of its credentials.
+    ///
+    /// # Errors
+    /// When the admin API does not answer.
+    pub async fn identity(&self, email: &str) -> Result<Option<Value>> {
+        match self.identities(email).await?.as_slice() {
+            [id] => self.get(&format!("identities/{id}")).await.map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// How many active sessions these identities have together.
@@ -274,88 +293,4 @@ fn config(settings: &KratosSettings, public: u16, admin: u16, database: &Path) -
     });
     merge(&mut config, &world);
     Ok(config)
-}
-
-async fn ready(process: &mut Process, http: &reqwest::Client, port: u16, log: &Path) -> Result<()> {
-    let url = format!("http://127.0.0.1:{port}/health/ready");
-    let url = url.as_str();
-    let answers = wait_until("Kratos's GET /health/ready", READY_LIMIT, READY_EVERY, || async move {
-        match http.get(url).send().await {
-            Ok(answer) if answer.status() == StatusCode::OK => Ok(()),
-            Ok(answer) => Err(format!("status {}", answer.status())),
-            Err(error) if error.is_connect() => Err("connection refused".to_owned()),
-            Err(error) => Err(error.to_string()),
-        }
-    });
-    tokio::select! {
-        answered = answers => answered.map_err(|error| anyhow!("{error}\n  log: {}", last_words(log))),
-        exit = process.exited() => {
-            let exit = exit?;
-            let code = exit.code().map_or_else(|| exit.to_string(), |code| format!("code {code}"));
-            let words = fs::read_to_string(log).unwrap_or_default();
-            let refused = refused_keys(&words);
-            if refused.is_empty() {
-                bail!("kratos exited ({code}) before it was ready\n  log: {}", last_words(log))
-            }
-            bail!("kratos exited ({code}): it refuses its configuration\n  {}", refused.join("\n  "))
-        }
-    }
-}
-
-/// The last line of a log that says something, for an error's text.
-fn last_words(log: &Path) -> String {
-    let text = fs::read_to_string(log).unwrap_or_default();
-    let telling = |line: &&str| {
-        let line = line.to_ascii_lowercase();
-        ["error", "fatal", "panic", "unable", "failed"].iter().any(|word| line.contains(word))
-    };
-    let line = text.lines().rev().find(telling).or_else(|| text.lines().last()).unwrap_or("(empty)");
-    match serde_json::from_str::<Value>(line) {
-        Ok(entry) => [&entry["msg"], &entry["error"]["message"], &entry["error"]["reason"]]
-            .iter()
-            .filter_map(|it| it.as_str())
-            .collect::<Vec<_>>()
-            .join(": "),
-        Err(_) => line.to_owned(),
-    }
-}
-
-/// The keys that Kratos refuses, in dots, with its reason. Kratos prints one line a key such as
-/// `I[#/serve/public/port] S[#/properties/...] expected integer, but got string` (ory/jsonschema v3.0.8).
-fn refused_keys(log: &str) -> Vec<String> {
-    let mut keys: Vec<String> = log
-        .lines()
-        .filter_map(|line| {
-            let (pointer, rest) = line.trim_start().strip_prefix("I[#")?.split_once(']')?;
-            let (schema, reason) = rest.trim_start().strip_prefix("S[#")?.split_once(']')?;
-            if schema.is_empty() {
-                return None;
-            }
-            let key = pointer.trim_start_matches('/').replace('/', ".");
-            let reason = reason.trim();
-            Some(if key.is_empty() { reason.to_owned() } else { format!("{key}: {reason}") })
-        })
-        .collect();
-    keys.sort();
-    keys.dedup();
-    keys
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn refused_keys_are_named_once() {
-        let log = "msg=Unable error=map[message:I[#] S[#] validation failed\n  \
-                   I[#/serve/public/port] S[#/properties/serve/type] expected integer, but got string\n  \
-                   I[#] S[#/additionalProperties] additionalProperties \"foo\" not allowed] service_name=Ory Kratos\n\
-                   Error: I[#] S[#] validation failed\n  \
-                   I[#/serve/public/port] S[#/properties/serve/type] expected integer, but got string\n";
-
-        let keys = refused_keys(log);
-
-        assert!(keys.contains(&"serve.public.port: expected integer, but got string".to_owned()), "{keys:?}");
-        assert!(keys.iter().any(|key| key.starts_with("additionalProperties \"foo\" not allowed")), "{keys:?}");
-    }
 }

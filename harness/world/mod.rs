@@ -2,8 +2,12 @@
 
 mod clients;
 pub mod front;
+pub mod hydra;
 pub mod kratos;
+pub mod legacy;
 pub mod mail;
+pub mod migration;
+mod readiness;
 mod start;
 pub mod ui;
 
@@ -21,6 +25,7 @@ pub use clients::ClientPrograms;
 use front::Front;
 use kratos::Kratos;
 use mail::MailSink;
+use migration::Migration;
 use ui::Ui;
 
 /// The longest path of a folder for worlds, in bytes. Chromium makes a socket of 44 bytes more below the folder of a
@@ -38,6 +43,8 @@ pub struct WorldSettings {
     pub template: PathBuf,
     /// The client programs of this machine.
     pub clients: ClientPrograms,
+    /// The Hydra binary, where a case needs it.
+    pub hydra: Option<PathBuf>,
     /// Whether browsers have a window.
     pub window: Window,
     /// Where worlds keep their files; each makes a folder of its own in it.
@@ -65,6 +72,7 @@ pub struct World {
     front: Option<Front>,
     ui: Ui,
     kratos: Vec<Kratos>,
+    migration: Migration,
     mail: MailSink,
     edge: Edge,
     folder: tempfile::TempDir,
@@ -109,6 +117,16 @@ impl World {
         &self.ui
     }
 
+    /// The legacy system and the Hydra in front of it.
+    pub fn migration(&self) -> &Migration {
+        &self.migration
+    }
+
+    /// The same, to ask whether Hydra still runs.
+    pub fn migration_mut(&mut self) -> &mut Migration {
+        &mut self.migration
+    }
+
     /// The mail sink.
     pub fn mail(&self) -> &MailSink {
         &self.mail
@@ -145,7 +163,7 @@ impl World {
     /// # Errors
     /// Everything that could not be closed, in one text.
     pub async fn close(self) -> Result<()> {
-        let Self { browsers, clients, front, ui, kratos, mail, edge, folder, files } = self;
+        let Self { browsers, clients, front, ui, kratos, migration, mail, edge, folder, files } = self;
         drop(clients);
         let closings = join_all(browsers.into_values().map(Browser::close));
         let (browsers, kratos) = tokio::join!(closings, join_all(kratos.into_iter().map(Kratos::close)));
@@ -154,6 +172,7 @@ impl World {
             None => Ok(()),
         };
         let ui = ui.close().await;
+        let migration = migration.close().await;
         edge.close().await;
         drop(mail);
         let removed = match files {
@@ -166,7 +185,7 @@ impl World {
         let failures: Vec<String> = browsers
             .into_iter()
             .chain(kratos)
-            .chain([front, ui, removed])
+            .chain([front, ui, migration, removed])
             .filter_map(|closed| closed.err().map(|error| format!("{error:#}")))
             .collect();
         anyhow::ensure!(failures.is_empty(), "the world did not close cleanly: {}", failures.join("; "));

@@ -13,6 +13,7 @@ use super::clients::{ClientPlace, client_of};
 use super::front::Front;
 use super::kratos::{Kratos, KratosSettings};
 use super::mail::MailSink;
+use super::migration::{Migration, MigrationSettings};
 use super::ui::{Ui, UiSettings, UiTenant};
 use super::{Files, World, WorldSettings};
 use crate::browser::{Browser, BrowserSettings};
@@ -80,16 +81,34 @@ impl World {
                 .map(|(name, settings, folder)| async move { Browser::start(&name, &settings, &folder).await }),
         );
         let kratos = join_all(kratos_starts.iter().map(Kratos::start));
-        let (kratos, browsers) = tokio::join!(kratos, browsers);
+        let callback = |server: &KratosServer| format!("{}self-service/methods/oidc/callback/hydra", server.url);
+        let migration = MigrationSettings {
+            hydra: settings.hydra.clone(),
+            fixtures: settings.fixtures.clone(),
+            callbacks: servers.iter().map(callback).collect(),
+            folder: folder.path().to_owned(),
+        };
+        let migration = Migration::start(spec, &migration, edge.names());
+        let (kratos, browsers, migration) = tokio::join!(kratos, browsers, migration);
 
         let (kratos, kratos_failed) = started(kratos);
         let (browsers, browser_failed) = started(browsers);
-        if let Some(error) = kratos_failed.or(browser_failed) {
-            // What came up is closed before the error is told; a failure of that never hides the first.
-            let kratos = join_all(kratos.into_iter().map(Kratos::close));
-            let _ = tokio::join!(join_all(browsers.into_iter().map(Browser::close)), kratos);
-            return Err(error);
-        }
+        let migration = match (kratos_failed.or(browser_failed), migration) {
+            (None, Ok(migration)) => migration,
+            (failed, migration) => {
+                // What came up is closed before the error is told; a failure of that never hides the first.
+                let kratos = join_all(kratos.into_iter().map(Kratos::close));
+                let _ = tokio::join!(join_all(browsers.into_iter().map(Browser::close)), kratos);
+                return Err(match (failed, migration) {
+                    (Some(error), Ok(migration)) => {
+                        let _ = migration.close().await;
+                        error
+                    }
+                    (Some(error), Err(_)) | (None, Err(error)) => error,
+                    (None, Ok(_)) => unreachable!("one of them has failed"),
+                });
+            }
+        };
         let is_fronted = |url: &Url| {
             spec.front.as_ref().is_some_and(|front| url.host_str().is_some_and(|host| front.hosts.contains_key(host)))
         };
@@ -115,6 +134,7 @@ impl World {
             front,
             ui,
             kratos,
+            migration,
             mail,
             edge,
             folder,

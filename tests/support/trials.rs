@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use kratos_repro::backend::cache::Cache;
+use kratos_repro::backend::hydra_binary::HydraBinary;
 use kratos_repro::backend::kratos_binary::{KratosBinary, KratosChoice};
 use kratos_repro::backend::progress::Progress as SetupProgress;
 use kratos_repro::browser::Window;
@@ -22,6 +23,8 @@ pub(crate) async fn run(turn: Turn) -> Result<Box<CaseOutcome>> {
     let kratos = KratosBinary::find(&cache, &fixtures, &KratosChoice::default(), &mut SetupProgress::silent())
         .await
         .context("the cases need a Kratos (hint: run scripts/setup)")?;
+    // A case without Hydra needs none; one that does says so by name.
+    let hydra = HydraBinary::find(&Cache::open()?, &fixtures).await;
     let folder = tempfile::Builder::new().prefix("kratos-repro-test-").tempdir()?;
     let settings = QueueSettings {
         world: WorldSettings {
@@ -29,6 +32,7 @@ pub(crate) async fn run(turn: Turn) -> Result<Box<CaseOutcome>> {
             fixtures,
             kratos: kratos.path,
             template: kratos.template,
+            hydra: hydra.ok().map(|hydra| hydra.path),
             window: Window::Hidden,
             folder: folder.path().to_owned(),
             files: Files::Removed,

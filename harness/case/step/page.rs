@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::FlowKind;
 use crate::case::duration::Time;
-use crate::case::fields::Fields;
+use crate::case::fields::{Fields, Names};
 use crate::case::short::short_form;
 
 /// How a form is submitted.
@@ -58,12 +58,36 @@ pub struct Open {
     pub link: Option<String>,
 }
 
-/// See [`super::Step::Submit`]. Short: the method alone.
+/// When a submit counts as done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Until {
+    /// All that follows from it has come to rest.
+    #[default]
+    Answered,
+    /// Its request has arrived at the edge: the answer may take as long as it likes.
+    Sent,
+}
+
+/// See [`super::Step::Submit`]. Short: the method alone. `method`, or `button` and `value`, say by which button.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct Submit {
     /// The value of the button named `method`.
-    pub method: String,
+    #[serde(default)]
+    pub method: Option<String>,
+    /// The name of a button that is named otherwise, such as `provider`.
+    #[serde(default)]
+    pub button: Option<String>,
+    /// The value of that button.
+    #[serde(default)]
+    pub value: Option<String>,
+    /// The browsers, all at once; the one that was opened or switched to last where it is left out.
+    #[serde(default, rename = "in")]
+    pub browsers: Names,
+    /// What is waited for.
+    #[serde(default)]
+    pub until: Until,
     /// Once, or too often.
     #[serde(default)]
     pub how: How,
@@ -77,8 +101,44 @@ fn default_pause() -> Time {
     Time(std::time::Duration::from_millis(200))
 }
 
+impl Submit {
+    /// Name and value of the button.
+    pub fn names(&self) -> (&str, &str) {
+        match (&self.method, &self.button, &self.value) {
+            (Some(method), ..) => ("method", method),
+            (None, button, value) => (button.as_deref().unwrap_or_default(), value.as_deref().unwrap_or_default()),
+        }
+    }
+
+    /// Whether it says by which button, and says it once.
+    pub fn is_clear(&self) -> bool {
+        matches!((&self.method, &self.button, &self.value), (Some(_), None, None) | (None, Some(_), Some(_)))
+    }
+
+    pub(super) fn text(&self) -> String {
+        let (name, value) = self.names();
+        let mut text = format!("submit {name}={value}");
+        if self.how != How::Once {
+            text.push_str(&format!(" by {}, {} apart", self.how.word(), self.pause.text()));
+        }
+        match self.browsers.0.as_slice() {
+            [] => {}
+            [one] => text.push_str(&format!(" in {one}")),
+            all => text.push_str(&format!(" in {} at once", all.join(" and "))),
+        }
+        if self.until == Until::Sent {
+            text.push_str(" without waiting for the answer");
+        }
+        text
+    }
+}
+
 short_form!(Submit, "a method, or a map with `method`, `how` and `pause`", |method: &str| Ok(Submit {
-    method: method.to_owned(),
+    method: Some(method.to_owned()),
+    button: None,
+    value: None,
+    browsers: Names::default(),
+    until: Until::Answered,
     how: How::Once,
     pause: default_pause(),
 }));

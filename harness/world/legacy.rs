@@ -1,0 +1,93 @@
+//! The legacy system of a world: users with hashes of their passwords, the login and consent pages that Hydra sends
+//! browsers to, and the endpoint that Kratos's password migration hook asks. It stands for what people migrate from.
+
+mod admin;
+mod pages;
+mod routes;
+mod users;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::case::{HookAnswer, LegacyUser};
+use admin::Admin;
+use pages::Pages;
+use users::Users;
+
+/// How long [`Legacy::close`] waits for requests that are under way.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// What a legacy system needs to start.
+#[derive(Debug, Clone)]
+pub struct LegacySettings {
+    /// Its users.
+    pub users: Vec<LegacyUser>,
+    /// What it answers to a question about a password.
+    pub hook: HookAnswer,
+    /// The base URL of the admin API of the Hydra that stands in front of it, if one does.
+    pub hydra: Option<String>,
+    /// The folder with the templates and the style sheet.
+    pub templates: PathBuf,
+}
+
+/// A running legacy system. It stops when it is closed or dropped.
+#[derive(Debug)]
+#[must_use = "the legacy system stops when it is dropped"]
+pub struct Legacy {
+    addr: SocketAddr,
+    // Dropping the sender is the signal to stop, so a dropped `Legacy` stops as well.
+    stop: watch::Sender<()>,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+impl Legacy {
+    /// Hashes the passwords, reads the templates and serves on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// If a file is missing from the folder, if a template has a mistake, or if no port can be bound.
+    pub async fn start(settings: LegacySettings) -> Result<Self> {
+        let pages = Pages::load(&settings.templates).await?;
+        let users = Users::new(&settings.users)?;
+        let admin = settings.hydra.map(Admin::new).transpose()?;
+        let listener = TcpListener::bind("127.0.0.1:0").await.context("cannot bind a port for the legacy system")?;
+        let addr = listener.local_addr().context("cannot read the port of the legacy system")?;
+        let (stop, stopped) = watch::channel(());
+        let router = routes::build(pages, users, admin, settings.hook, stopped.clone());
+        let server =
+            tokio::spawn(
+                async move { axum::serve(listener, router).with_graceful_shutdown(routes::end(stopped)).await },
+            );
+        Ok(Self { addr, stop, server })
+    }
+
+    /// The address it listens on.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Stops listening and waits up to two seconds for the requests that are under way.
+    ///
+    /// # Errors
+    /// If the server had failed, or if a request is still under way after two seconds.
+    pub async fn close(self) -> Result<()> {
+        let Self { addr, stop, mut server } = self;
+        drop(stop);
+        match tokio::time::timeout(CLOSE_DEADLINE, &mut server).await {
+            Ok(ended) => ended.context("the legacy system panicked")?.context("the legacy system failed"),
+            Err(_) => {
+                server.abort();
+                Err(anyhow!("the legacy system on `{addr}` still answers a request after {CLOSE_DEADLINE:?}"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
