@@ -49,7 +49,9 @@ const FORM: &str = r#"
     for (const it of form.elements) {
         if (it.name && it.type !== 'submit' && it.type !== 'button' && !(it.name in values)) values[it.name] = it.value;
     }
-    return { action: form.action, method: form.method, values };
+    // Buttons named `action` or `method` hide the form's own properties of these names.
+    const action = new URL(form.getAttribute('action') ?? '', location.href).href;
+    return { action, values };
 "#;
 
 /// An error page of the interface.

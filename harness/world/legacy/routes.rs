@@ -71,7 +71,7 @@ struct ErrorQuery {
 /// The button that was pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Action {
+enum Choice {
     SignIn,
     Cancel,
     Allow,
@@ -85,13 +85,13 @@ struct LoginForm {
     email: String,
     #[serde(default)]
     password: String,
-    action: Action,
+    decision: Choice,
 }
 
 #[derive(Deserialize)]
 struct ConsentForm {
     consent_challenge: String,
-    action: Action,
+    decision: Choice,
 }
 
 /// What Kratos asks (`selfservice/hook/password_migration_hook.go` of v1.3.1).
@@ -130,7 +130,7 @@ async fn show_login(State(site): State<Arc<Site>>, Query(query): Query<LoginQuer
 
 async fn take_login(State(site): State<Arc<Site>>, Form(form): Form<LoginForm>) -> Result<Response, Failure> {
     let challenge = form.login_challenge;
-    if form.action != Action::SignIn {
+    if form.decision != Choice::SignIn {
         let body = json!({ "error": "access_denied", "error_description": "The sign-in was cancelled." });
         return site.decide(Asked::Login, &challenge, Decision::Reject, &body).await;
     }
@@ -161,7 +161,7 @@ async fn show_consent(State(site): State<Arc<Site>>, Query(query): Query<Consent
 
 async fn take_consent(State(site): State<Arc<Site>>, Form(form): Form<ConsentForm>) -> Result<Response, Failure> {
     let challenge = form.consent_challenge;
-    if form.action != Action::Allow {
+    if form.decision != Choice::Allow {
         let body = json!({ "error": "access_denied", "error_description": "The member did not agree." });
         return site.decide(Asked::Consent, &challenge, Decision::Reject, &body).await;
     }
