@@ -93,6 +93,20 @@ fn a_configuration_that_kratos_refuses_is_named_by_its_key() -> Result<()> {
 }
 
 #[test]
+fn a_hydra_that_does_not_start_is_an_error_with_its_own_words() -> Result<()> {
+    // An issuer may have no fragment (RFC 8414, section 2), and Hydra looks at more than a case is refused for.
+    let case = CLIENT.replace(
+        "world: {",
+        "world: { hydra: { issuer: 'https://hydra.example.test/%zz' }, legacy: {},",
+    );
+
+    let (outcome, _) = surprise(&format!("{case}symptom:\n  - sessions: {{ of: ada@example.test, count: 0 }}\n"))?;
+
+    assert_eq!(outcome["verdict"], "error");
+    ensure_names(&cause(&outcome, 0)?, &["the world did not start", "Hydra does not start", "urls.self.issuer"])
+}
+
+#[test]
 fn a_page_that_never_answers_is_an_error_that_says_what_was_open() -> Result<()> {
     let case = "title: A slow page\nworld:\n  browsers: { a: {} }\n  faults: [{ host: ui.example.test, path: /login, delay_answer: 10m }]\n\
                 steps:\n  - open: { in: a, flow: login }\nsymptom:\n  - message: 4000001\n";

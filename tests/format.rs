@@ -3,6 +3,7 @@
 mod catalogue;
 mod clients;
 mod hostile;
+mod migration;
 mod network;
 mod reading;
 mod refusals;

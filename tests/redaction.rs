@@ -44,6 +44,55 @@ symptom:
   - signed_in: { in: a, as: ada@example.test }
 ";
 
+/// A login through Hydra with a legacy account, whose secrets are a client's, a person's and those that Hydra makes.
+const MIGRATION: &str = "\
+title: A migration full of secrets
+world:
+  kratos: { profile: oidc }
+  hydra: {}
+  legacy: { users: [{ email: ada@example.test, password: canary-legacy-7f, name: Ada Lovelace }] }
+  browsers: { a: {} }
+steps:
+  - open: { in: a, flow: login }
+  - submit: { button: provider, value: hydra }
+  - fill: { email: ada@example.test, password: canary-legacy-7f }
+  - submit: { button: decision, value: sign-in }
+  - submit: { button: decision, value: allow }
+symptom:
+  - signed_in: { in: a, as: ada@example.test }
+";
+
+#[test]
+fn no_secret_of_a_migration_is_in_what_a_run_writes() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let path = sandbox.case("migration.yaml", MIGRATION)?;
+
+    let ended = sandbox.run(&[&path])?;
+
+    assert_eq!(ended.code(), Some(0), "{}{}", ended.stderr, ended.stdout);
+    let client = base64::engine::general_purpose::STANDARD.encode("kratos:only-for-tests-not-a-secret-0003");
+    let mut planted = spellings("canary-legacy-7f");
+    planted.extend(spellings("only-for-tests-not-a-secret-0003"));
+    planted.push(client);
+    let mut seen = String::new();
+    for file in files(&sandbox.run_folder()?)? {
+        let text = String::from_utf8_lossy(&fs::read(&file)?).into_owned();
+        for secret in &planted {
+            ensure!(!text.contains(secret.as_str()), "`{secret}` is in `{}`", file.display());
+        }
+        // A JSON Web Token, and the prefixes of what Hydra hands out (fosite `token/hmac`, `ory_at_` and its like).
+        for mark in ["\"eyJ", "=eyJ", "ory_at_", "ory_rt_", "ory_ac_"] {
+            ensure!(!text.contains(mark), "`{mark}` is in `{}`", file.display());
+        }
+        seen.push_str(&text);
+    }
+    // What is hidden was there: the exchange of the code for tokens, and both challenges.
+    for shown in ["\"access_token\\\":\\\"token#", "\"id_token\\\":\\\"token#", "login_challenge=token#", "consent_challenge=token#", "code_verifier=token#", "?code=code#"] {
+        ensure!(seen.contains(shown), "`{shown}` is nowhere");
+    }
+    Ok(())
+}
+
 /// A secret as it may be spelled.
 fn spellings(secret: &str) -> Vec<String> {
     let bytes: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();

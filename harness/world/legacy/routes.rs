@@ -223,7 +223,9 @@ impl Site {
     }
 
     fn unable(&self, error: &anyhow::Error) -> Result<Response, Failure> {
-        page(StatusCode::BAD_GATEWAY, self.pages.render_error(&format!("{error:#}"))?)
+        // What lies deeper names addresses that are nobody's business.
+        let reason = error.chain().take(2).map(ToString::to_string).collect::<Vec<_>>().join(": ");
+        page(StatusCode::BAD_GATEWAY, self.pages.render_error(&reason)?)
     }
 }
 
