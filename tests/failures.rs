@@ -95,10 +95,7 @@ fn a_configuration_that_kratos_refuses_is_named_by_its_key() -> Result<()> {
 #[test]
 fn a_hydra_that_does_not_start_is_an_error_with_its_own_words() -> Result<()> {
     // An issuer may have no fragment (RFC 8414, section 2), and Hydra looks at more than a case is refused for.
-    let case = CLIENT.replace(
-        "world: {",
-        "world: { hydra: { issuer: 'https://hydra.example.test/%zz' }, legacy: {},",
-    );
+    let case = CLIENT.replace("world: {", "world: { hydra: { issuer: 'https://hydra.example.test/%zz' }, legacy: {},");
 
     let (outcome, _) = surprise(&format!("{case}symptom:\n  - sessions: {{ of: ada@example.test, count: 0 }}\n"))?;
 

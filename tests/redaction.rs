@@ -87,7 +87,14 @@ fn no_secret_of_a_migration_is_in_what_a_run_writes() -> Result<()> {
         seen.push_str(&text);
     }
     // What is hidden was there: the exchange of the code for tokens, and both challenges.
-    for shown in ["\"access_token\\\":\\\"token#", "\"id_token\\\":\\\"token#", "login_challenge=token#", "consent_challenge=token#", "code_verifier=token#", "?code=code#"] {
+    for shown in [
+        "\"access_token\\\":\\\"token#",
+        "\"id_token\\\":\\\"token#",
+        "login_challenge=token#",
+        "consent_challenge=token#",
+        "code_verifier=token#",
+        "?code=code#",
+    ] {
         ensure!(seen.contains(shown), "`{shown}` is nowhere");
     }
     Ok(())

@@ -157,7 +157,7 @@ impl<'a> Page<'a> {
             const box = document.querySelector('[data-testid="ui/error"]');
             if (!box) return null;
             const id = [...document.querySelectorAll('[data-testid^="ui/error/"]')]
-                .map(it => it.dataset.testid.slice('ui/error/'.length)).find(it => it !== 'message') ?? '';
+                .map(it => it.dataset.testid.slice('ui/error/'.length)).find(it => !['message', 'code', 'again'].includes(it)) ?? '';
             return { id, text: box.innerText };
         "#;
         let seen = self.browser.script(script, vec![]).await?;

@@ -12,11 +12,15 @@ const CANARY: &str = "canary0123456789abcdef";
 #[rstest]
 #[case::login_challenge(url("https://legacy.example.test/login?login_challenge=canary0123456789abcdef"))]
 #[case::consent_challenge(url("https://legacy.example.test/consent?consent_challenge=canary0123456789abcdef"))]
-#[case::login_verifier(url("https://hydra.example.test/oauth2/auth?client_id=kratos&login_verifier=canary0123456789abcdef"))]
+#[case::login_verifier(url(
+    "https://hydra.example.test/oauth2/auth?client_id=kratos&login_verifier=canary0123456789abcdef"
+))]
 #[case::consent_verifier(url("https://hydra.example.test/oauth2/auth?consent_verifier=canary0123456789abcdef"))]
 #[case::code_challenge(url("https://hydra.example.test/oauth2/auth?code_challenge=canary0123456789abcdef"))]
 #[case::state(url("https://hydra.example.test/oauth2/auth?state=canary0123456789abcdef&nonce=x"))]
-#[case::authorization_code(url("https://ory.example.test/self-service/methods/oidc/callback/hydra?code=canary0123456789abcdef"))]
+#[case::authorization_code(url(
+    "https://ory.example.test/self-service/methods/oidc/callback/hydra?code=canary0123456789abcdef"
+))]
 #[case::code_for_tokens(request(
     &[("content-type", "application/x-www-form-urlencoded")],
     "code=canary0123456789abcdef&grant_type=authorization_code"
