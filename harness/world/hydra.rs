@@ -11,13 +11,19 @@ use serde_json::{Value, json};
 
 use super::migration::LEGACY;
 use super::readiness::{PORT_CHOICES, lost_its_port, ready};
-use crate::backend::{Launch, Output, Process, free_port};
+use crate::backend::{Launch, Output, Process, free_port, wait_until};
 
 /// The id of the OAuth 2.0 client that Kratos is, as in `fixtures/profiles/oidc`.
 const CLIENT_ID: &str = "kratos";
 
 /// Its secret, as there. It protects nothing but a test.
 const CLIENT_SECRET: &str = "only-for-tests-not-a-secret-0003";
+
+/// How long it may take until Hydra has made its keys. On two busy cores it took 20 s.
+const KEYS_LIMIT: Duration = Duration::from_secs(90);
+
+/// How often it is asked for them.
+const KEYS_EVERY: Duration = Duration::from_millis(50);
 
 /// What a Hydra is started from.
 #[derive(Debug, Clone)]
@@ -57,6 +63,7 @@ impl Hydra {
             match ready(&mut process, &http, public).await {
                 Ok(()) => {
                     let admin = format!("http://127.0.0.1:{admin}");
+                    make_keys(&http, public).await?;
                     create_client(&http, &admin, &settings.callbacks).await?;
                     return Ok(Self { process, public: ([127, 0, 0, 1], public).into(), admin });
                 }
@@ -127,6 +134,21 @@ fn config(settings: &HydraSettings, public: u16, admin: u16) -> Value {
             "admin": { "host": "127.0.0.1", "port": admin },
         },
     })
+}
+
+/// Waits until Hydra has its signing keys. It makes them, RSA of 4096 bits, when it is first asked for them, and lets
+/// that request wait: seconds on a busy machine, in which a login would seem to hang (`jwk/helper.go` of v2.3.0).
+async fn make_keys(http: &reqwest::Client, public: u16) -> Result<()> {
+    let url = format!("http://127.0.0.1:{public}/.well-known/jwks.json");
+    let url = url.as_str();
+    wait_until("Hydra's signing keys", KEYS_LIMIT, KEYS_EVERY, || async move {
+        match http.get(url).send().await {
+            Ok(answer) if answer.status() == StatusCode::OK => Ok(()),
+            Ok(answer) => Err(format!("status {}", answer.status())),
+            Err(error) => Err(error.to_string()),
+        }
+    })
+    .await
 }
 
 async fn create_client(http: &reqwest::Client, admin: &str, callbacks: &[String]) -> Result<()> {
