@@ -137,7 +137,7 @@ fn config(settings: &HydraSettings, public: u16, admin: u16) -> Value {
 }
 
 /// Waits until Hydra has its signing keys. It makes them, RSA of 4096 bits, when it is first asked for them, and lets
-/// that request wait: seconds on a busy machine, in which a login would seem to hang (`jwk/helper.go` of v2.3.0).
+/// that request wait: seconds on a busy machine, in which a login would seem to hang (`jwk/generate.go` of v2.3.0).
 async fn make_keys(http: &reqwest::Client, public: u16) -> Result<()> {
     let url = format!("http://127.0.0.1:{public}/.well-known/jwks.json");
     let url = url.as_str();
