@@ -41,7 +41,7 @@ pub use program::Program;
 pub use server::{KratosServer, KratosSpec};
 pub use spec::{BrowserSpec, ClientSpec, FaultSpec, WorldSpec};
 pub use step::{
-    ExtendSession, Fetch, FetchFlow, FlowKind, FlowType, Follow, How, Identity, Old, Open, OpenFramed, PassTime, PostAs,
-    ReadMail, Request, Resubmit, RunClient, SendForm, StartFlow, Step, Submit, SubmitFlow, Tab, Until,
+    ExtendSession, Fetch, FetchFlow, FlowKind, FlowType, Follow, How, Identity, Old, Open, OpenFramed, PassTime,
+    PostAs, ReadMail, Request, Resubmit, RunClient, SendForm, StartFlow, Step, Submit, SubmitFlow, Tab, Until,
 };
 pub use validate::HOSTS;
