@@ -18,7 +18,7 @@ pub enum Input {
     /// The Enter key, wherever the focus is.
     Enter,
     /// Time passes. Two clicks without a pause between them are one submit or two, as the engine likes;
-    /// with 50 to 150 ms every engine sees two on a quiet machine, on a busy one WebKitGTK needs 200 ms (measured on
+    /// with 50 to 150 ms every engine sees two on a quiet machine, on a busy one more is needed (measured on
     /// Chromium 156, Firefox 153 and WebKitGTK 2.50).
     Pause(Duration),
 }

@@ -22,6 +22,9 @@ const SESSION_LIMIT: Duration = Duration::from_secs(120);
 /// A command that only asks.
 const COMMAND_LIMIT: Duration = Duration::from_secs(20);
 
+/// The address that Firefox shows when a page could not be had.
+const FIREFOX_ERROR: &str = "about:neterror?";
+
 /// Hides what must not be seen in a picture: one-time codes and passwords. The page is as before afterwards.
 const MASK: &str = r#"
     const style = document.createElement('style');
@@ -164,6 +167,8 @@ impl Browser {
             || async {
                 match self.script("return [document.readyState, document.URL]", vec![]).await {
                     Ok(seen) if seen[0] == "complete" => Ok(()),
+                    // Firefox's own error pages never are: what they stand for has come to its end.
+                    Ok(seen) if seen[1].as_str().is_some_and(|url| url.starts_with(FIREFOX_ERROR)) => Ok(()),
                     Ok(seen) => Err(format!("{} at {}", seen[0], seen[1])),
                     Err(error) => Err(format!("{error:#}")),
                 }

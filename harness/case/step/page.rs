@@ -91,14 +91,14 @@ pub struct Submit {
     /// Once, or too often.
     #[serde(default)]
     pub how: How,
-    /// Between the first and the second time; 200 ms where it is left out: a first form that is still on its way to the
-    /// network is given up for the second, which on a busy machine takes WebKitGTK 80 ms.
+    /// Between the first and the second time; 400 ms where it is left out: a first form that is still on its way to the
+    /// network is given up for the second, and on a busy machine that takes an engine longer than 80 ms.
     #[serde(default = "default_pause")]
     pub pause: Time,
 }
 
 fn default_pause() -> Time {
-    Time(std::time::Duration::from_millis(200))
+    Time(std::time::Duration::from_millis(400))
 }
 
 impl Submit {
