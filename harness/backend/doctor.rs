@@ -18,6 +18,7 @@ use super::{
     hydra_binary::HydraBinary,
     kratos_binary::{KratosChoice, locate},
     missing::Missing,
+    nginx,
     product::Product,
     version::Version,
 };
@@ -75,12 +76,13 @@ impl Finding {
 /// Looks for everything that a run with `choice` needs, at once; takes as long as the slowest program (0.3 s).
 pub async fn examine(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> Vec<Finding> {
     let go = go::Go::default();
-    let (kratos, hydra, toolchain, browsers, curl) = tokio::join!(
+    let (kratos, hydra, toolchain, browsers, curl, nginx) = tokio::join!(
         examine_kratos(cache, fixtures, choice),
         examine_hydra(cache, fixtures),
         go.toolchain(fixtures),
         engines::examine(),
         examine_program(&["curl"], "run `scripts/setup`, or `apt-get install curl` on Debian"),
+        examine_nginx(),
     );
     // Who names a binary builds nothing; neither does who has built it.
     let builds = matches!(choice, KratosChoice::Version(_)) && matches!(kratos, State::Missing { .. });
@@ -102,6 +104,7 @@ pub async fn examine(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> V
     ];
     findings.extend(browsers);
     findings.push(finding("curl", curl, "the client curl", Need::Partly));
+    findings.push(finding("nginx", nginx, "cases of Cloudflare", Need::Partly));
     for application in Application::ALL {
         let needed_for = match application {
             Application::Newman => "the client newman (Postman)",
@@ -177,6 +180,21 @@ async fn examine_application(cache: &Cache, fixtures: &Path, application: Applic
             Some(missing) => State::missing(missing.cure()),
             None => State::missing(format!("{error:#}")),
         },
+    }
+}
+
+/// Unlike the others it says its version on standard error: "nginx version: nginx/1.22.1".
+async fn examine_nginx() -> State {
+    let Some(path) = nginx::program() else { return State::missing(nginx::CURE) };
+    let mut command = Command::new(&path);
+    command.arg("-v");
+    match child::answer(&mut command, LIMIT).await {
+        Ok(answer) if answer.status.success() => {
+            let version = answer.stderr.trim().rsplit('/').next().unwrap_or("unknown").to_owned();
+            State::found(version, Some(path))
+        }
+        Ok(answer) => State::missing(format!("`{} -v` ended with {}; {}", path.display(), answer.status, nginx::CURE)),
+        Err(error) => State::missing(format!("`{} -v`: {error}; {}", path.display(), nginx::CURE)),
     }
 }
 

@@ -14,6 +14,7 @@ pub mod hydra_binary;
 pub mod kratos_binary;
 mod listening;
 pub mod missing;
+pub mod nginx;
 mod port;
 mod process;
 pub mod product;

@@ -3,12 +3,11 @@
 use anyhow::Result;
 
 use super::place;
-use crate::backend::Missing;
+use crate::backend::{Missing, nginx};
 use crate::browser::Engine;
 use crate::case::{Case, Turns};
 use crate::trial::{NotRun, Thoroughness, Turn};
 use crate::world::ClientPrograms;
-use crate::world::front::{nginx_missing, nginx_program};
 
 /// What of a choice of cases is run, and what is not.
 pub(super) struct Cast {
@@ -36,11 +35,11 @@ pub(super) fn cast(
     let needs_browser = cases.iter().any(|case| !case.file.world.browser_names().is_empty());
     let engines = if needs_browser { choose(named, &mut not_run)? } else { named.to_vec() };
     let thoroughness = if thorough { Thoroughness::EveryLineup } else { Thoroughness::FirstLineup };
-    let no_nginx = nginx_program().is_none();
+    let no_nginx = nginx::program().is_none();
     let mut turns = Vec::new();
     for case in cases {
         if no_nginx && case.file.worlds().any(|world| world.front.is_some()) {
-            not_run.push(NotRun { case: case.id, reason: nginx_missing().to_string() });
+            not_run.push(NotRun { case: case.id, reason: nginx::missing().to_string() });
             continue;
         }
         if let Some(missing) = clients.lacks(&case) {

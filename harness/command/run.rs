@@ -168,7 +168,7 @@ async fn parts(
         parts.push(Part { name: "Hydra".into(), version: hydra.version.to_string(), note: "native, in memory".into() });
     }
     let programs: Vec<&str> =
-        engines.iter().flat_map(|engine| engine.programs()).map(|it| it.name).chain(["curl"]).collect();
+        engines.iter().flat_map(|engine| engine.programs()).map(|it| it.name).chain(["curl", "nginx"]).collect();
     for finding in doctor::examine(cache, fixtures, choice).await {
         if let State::Found { version, .. } = finding.state
             && programs.contains(&finding.name)

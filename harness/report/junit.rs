@@ -51,6 +51,9 @@ fn test_case(case: &CaseOutcome) -> TestCase {
     let mut test = TestCase::new(text(&words::name(case)), status);
     test.set_classname(text(if case.claim.id.is_empty() { suite_of(&case.id) } else { &case.claim.id }));
     test.set_time(Duration::from_millis(case.took_ms));
+    for (name, parts) in [("real", &case.real), ("emulated", &case.emulated)] {
+        test.add_property((name, text(&parts.join("; ")).as_str()));
+    }
     let lines: Vec<_> = case.trials.iter().map(trial_line).collect();
     test.set_system_out(text(&lines.join("\n")));
     test

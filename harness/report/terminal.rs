@@ -162,7 +162,21 @@ fn claim_line(claim: &str, cases: &[&CaseOutcome], colour: Colour) -> String {
     if let Some(caught) = words::caught(words::wrong_fixes(cases.iter().copied())) {
         said.push_str(&format!("; {caught}"));
     }
-    format!("  {:<30} {said}\n", visible(claim))
+    let mut text = format!("  {:<30} {said}\n", visible(claim));
+    // The login page is ours in every case; what else stands for something else has to be said.
+    let mut emulated: Vec<&str> = cases
+        .iter()
+        .flat_map(|case| &case.emulated)
+        .map(String::as_str)
+        .filter(|it| !it.contains("login page"))
+        .collect();
+    emulated.sort_unstable();
+    emulated.dedup();
+    if !emulated.is_empty() {
+        let line = format!("  {:<30} emulated: {}", "", visible(&emulated.join("; ")));
+        let _ = writeln!(text, "{}", colour.paint(Ink::Dim, &line));
+    }
+    text
 }
 
 fn mark(case: &CaseOutcome) -> &'static str {

@@ -224,6 +224,9 @@ fn real(case: &Case, lineup: &Lineup, clients: &ClientPrograms) -> Vec<String> {
     if case.file.world.hydra.is_some() {
         real.push("Hydra".to_owned());
     }
+    if case.file.worlds().any(|world| world.front.is_some()) {
+        real.push("nginx".to_owned());
+    }
     let mut programs: Vec<Program> =
         case.file.world.clients.iter().flatten().map(|(_, client)| client.program()).collect();
     programs.sort();

@@ -4,14 +4,14 @@
 use std::fmt::Write;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use tokio::net::TcpStream;
 use url::Url;
 
-use crate::backend::{Launch, Missing, Output, Process, free_port, wait_until};
+use crate::backend::{Launch, Output, Process, free_port, nginx, wait_until};
 
 /// How long nginx may take until it listens; it takes 20 ms.
 const READY_LIMIT: Duration = Duration::from_secs(10);
@@ -30,31 +30,13 @@ pub struct Front {
     address: SocketAddr,
 }
 
-/// The nginx of this machine, by its variable, on PATH or where Debian has it.
-pub fn nginx_program() -> Option<PathBuf> {
-    if let Some(path) = std::env::var_os("KRATOS_REPRO_NGINX").filter(|path| !path.is_empty()) {
-        return Some(PathBuf::from(path)).filter(|path| path.is_file());
-    }
-    let search = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&search).chain([PathBuf::from("/usr/sbin")]);
-    folders.map(|folder| folder.join("nginx")).find(|path| path.is_file())
-}
-
-/// What a machine without nginx lacks.
-pub fn nginx_missing() -> Missing {
-    Missing::new(
-        "nginx was not found on PATH".to_owned(),
-        "run scripts/setup, or set KRATOS_REPRO_NGINX to the program",
-    )
-}
-
 impl Front {
     /// Starts nginx in a folder of its own, in front of the servers at these base URLs.
     ///
     /// # Errors
     /// When it is not here, refuses its configuration or does not listen in time.
     pub async fn start(folder: &Path, servers: &[(Url, SocketAddr)]) -> Result<Self> {
-        let program = nginx_program().ok_or_else(nginx_missing)?;
+        let program = nginx::program().ok_or_else(nginx::missing)?;
         let mut choices = 0;
         loop {
             choices += 1;
