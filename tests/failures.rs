@@ -56,6 +56,17 @@ fn a_symptom_that_does_not_show_is_a_surprise_in_four_parts() -> Result<()> {
 }
 
 #[test]
+fn a_symptom_that_does_not_show_is_no_green_where_nothing_happens_instead() -> Result<()> {
+    let rest = "symptom:\n  - sessions: { of: ada@example.test, count: 5 }\n\
+                instead:\n  - sessions: { of: ada@example.test, count: 7 }\n";
+
+    let (outcome, _) = surprise(&format!("{CLIENT}{rest}"))?;
+
+    assert_eq!((&outcome["verdict"], &outcome["expected"]), (&"not-reproduced".into(), &"not-reproduced".into()));
+    ensure_names(&cause(&outcome, 0)?, &["expected 7 active session(s)"])
+}
+
+#[test]
 fn a_wrong_expectation_is_no_green_fix() -> Result<()> {
     let rest = "symptom:\n  - sessions: { of: ada@example.test, count: 1 }\n\
                 fix:\n  why: none\n  world: { clients: { c: { cookie_jar: true } } }\n  expect:\n    - sessions: { of: ada@example.test, count: 7 }\n";

@@ -119,7 +119,9 @@ pub struct CaseOutcome {
 impl CaseOutcome {
     /// Whether the verdict is the one that the file expects.
     pub fn as_expected(&self) -> bool {
-        self.verdict == self.expected
+        // That a symptom does not show proves nothing where what has to happen instead does not happen either.
+        let happened = self.expected != Verdict::NotReproduced || self.trials.iter().all(TrialOutcome::as_expected);
+        self.verdict == self.expected && happened
     }
 
     /// How many wrong fixes were tried and how many of them were caught.

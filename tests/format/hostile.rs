@@ -79,7 +79,7 @@ fn no_error_speaks_to_the_terminal() -> Result<()> {
     [DIR]/case.yaml:2:1: unknown key `\u{1b}]0;owned\u{7}\u{1b}[2J\r\n\u{202e}` (hint: known here: claim, title, note, verdict, engines, world, steps, symptom, instead, fix, other_fixes, wrong_fixes, no_wrong_fixes)
     [DIR]/case.yaml:5:30: unknown guard `\u{1b}]0;owned\u{7}\u{1b}[2J\r\n\u{202e}` (hint: write `none`, `disable`, `flag` or `disable-after-<duration>`, such as `disable-after-300ms` or `disable-after-1s`)
     [DIR]/case.yaml:14:34: unknown `\u{1b}]0;owned\u{7}\u{1b}[2J\r\n\u{202e}` (hint: known here: once, double-click, enter-twice, click-then-enter)
-    [DIR]/case.yaml:1:8: unknown claim `\u{1b}]0;owned\u{7}\u{1b}[2J\r\n\u{202e}` (hint: known here: cross-browser.start-finish, cross-browser.api-clients, cross-browser.curl, tenants.one-ui, tenants.isolated, tenants.which-kratos, legacy.hydra, legacy.callback, itp.seven-days, itp.ajax-cname, itp.cloudflare, itp.form, code-flows.second-submit, code-flows.many-clicks, code-flows.disable, neighbours.loopback-names, neighbours.plain-http, neighbours.ajax-credentials, neighbours.cors-origin, neighbours.cookie-domain, neighbours.unknown-path, neighbours.encoded-cookie, neighbours.two-tabs, neighbours.stale-after-logout, neighbours.privileged-session)
+    [DIR]/case.yaml:1:8: unknown claim `\u{1b}]0;owned\u{7}\u{1b}[2J\r\n\u{202e}` (hint: known here: cross-browser.start-finish, cross-browser.api-clients, cross-browser.curl, tenants.one-ui, tenants.isolated, tenants.which-kratos, legacy.hydra, legacy.callback, itp.seven-days, itp.ajax-cname, itp.cloudflare, itp.form, code-flows.second-submit, code-flows.many-clicks, code-flows.disable, neighbours.loopback-names, neighbours.plain-http, neighbours.ajax-credentials, neighbours.cors-origin, neighbours.cookie-domain, neighbours.unknown-path, neighbours.encoded-cookie, neighbours.two-tabs, neighbours.stale-after-logout, neighbours.privileged-session, neighbours.expired-return-to)
     [DIR]/case.yaml:11:5: there is no browser `\u{1b}]0;owned\u{7}\u{1b}[2J\r\n\u{202e}` in this world (hint: known here: a)
     [DIR]/case.yaml:4:13: there is no profile `\u{1b}]0;owned\u{7}\u{1b}[2J\r\n\u{202e}` (hint: a folder of `fixtures/profiles`)
     [DIR]/case.yaml:4:38: `kratos.config` cannot use `ldap://` at `\u{1b}[2J`
@@ -100,7 +100,7 @@ fn names_of_other_languages_are_only_names() -> Result<()> {
     ])?, @r#"
     [DIR]/case.yaml:2:1: unknown key `__proto__` (hint: known here: claim, title, note, verdict, engines, world, steps, symptom, instead, fix, other_fixes, wrong_fixes, no_wrong_fixes)
     [DIR]/case.yaml:6:22: `__proto__` cannot name a browser or client (hint: up to 32 letters, digits and `-`; not `ui`, `kratos`, `mail`, `hydra`, `legacy`)
-    [DIR]/case.yaml:10:5: unknown `constructor` (hint: known here: identity, open, switch_to, fill, submit, read_mail, send_form, resubmit, tab, follow, back, delete_cookies, open_framed, fetch, pass_time, extend_session, start_flow, fetch_flow, submit_flow, request, run_client)
+    [DIR]/case.yaml:10:5: unknown `constructor` (hint: known here: identity, open, switch_to, fill, submit, read_mail, send_form, resubmit, tab, follow, back, delete_cookies, open_framed, fetch, pass_time, extend_session, stop, start_flow, fetch_flow, submit_flow, request, run_client)
     [DIR]/case.yaml:2:40: a text is expected here
     "#);
     let field = GOOD.replace("fill: { code: $code }", "fill: { code: $code, __proto__: x }");

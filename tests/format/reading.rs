@@ -92,7 +92,7 @@ fn a_value_of_another_type_is_refused() -> Result<()> {
     [DIR]/case.yaml:8:52: `400` is no duration (hint: a number and a unit, as `400ms`, `1s`, `15m`, `24h`, `7d`)
     [DIR]/case.yaml:8:52: `0.4s` is no duration (hint: a number and a unit, as `400ms`, `1s`, `15m`, `24h`, `7d`)
     [DIR]/case.yaml:5:30: unknown guard `disabled` (hint: write `none`, `disable`, `flag` or `disable-after-<duration>`, such as `disable-after-300ms` or `disable-after-1s`)
-    [DIR]/case.yaml:11:5: unknown key `open` (hint: known here: email, password, at)
+    [DIR]/case.yaml:11:5: unknown key `open` (hint: known here: email, password, at, migrate_hook)
     [DIR]/case.yaml:10:16: a step or check has one name only (hint: begin the next one with `- `)
     "#);
     Ok(())
