@@ -306,6 +306,7 @@ mod tests {
         insta::assert_snapshot!(summary(&sample::run(), Path::new("out/run"), Colour::Never), @r"
         Failing code flows
           code-flows.second-submit       1 fix-holds, 1 fix-fails (1 not as expected); 2 of 2 wrong fixes caught
+                                         emulated: the slow network: answers are held for 400 ms
         `400: Bad Request` on self-service flows
           cross-browser.start-finish     1 not-reproduced
         Customers and employees
