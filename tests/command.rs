@@ -142,12 +142,13 @@ fn list_names_every_claim_with_its_cases() -> Result<()> {
 
     let claims: serde_json::Value = serde_json::from_str(&ended.stdout)?;
     let claims = claims.as_array().context("no list")?;
-    assert_eq!(claims.len(), 15);
-    let covered = |section: &str| {
-        let of = claims.iter().filter(|claim| claim["section"].as_str().is_some_and(|it| it.starts_with(section)));
-        of.filter(|claim| claim["cases"].as_array().is_some_and(|cases| !cases.is_empty())).count()
-    };
-    assert_eq!((covered("400: Bad Request"), covered("Failing code flows")), (3, 3), "problems 1 and 5 are covered");
+    let without: Vec<&str> = claims
+        .iter()
+        .filter(|claim| claim["cases"].as_array().is_none_or(Vec::is_empty))
+        .filter_map(|claim| claim["id"].as_str())
+        .collect();
+    assert_eq!(without, [""; 0], "every sentence of the page is tried");
+    assert!(claims.len() > 20, "the claims of the page and of its neighbours: {}", claims.len());
     Ok(())
 }
 
