@@ -10,6 +10,8 @@ use std::{
 
 use tokio::process::Command;
 
+use crate::browser::Engine;
+
 use super::{
     applications::Application,
     cache::Cache,
@@ -73,16 +75,27 @@ impl Finding {
     }
 }
 
+/// Looks for the programs that take part in a run with these engines beside the servers and the applications.
+pub async fn examine_programs(engines: &[Engine]) -> Vec<Finding> {
+    let (mut findings, curl, nginx) = tokio::join!(
+        engines::examine(engines),
+        examine_program(&["curl"], "run `scripts/setup`, or `apt-get install curl` on Debian"),
+        examine_nginx(),
+    );
+    let partly = |name, state, needed_for| Finding { name, state, needed_for, need: Need::Partly };
+    findings.push(partly("curl", curl, "the client curl"));
+    findings.push(partly("nginx", nginx, "cases of Cloudflare"));
+    findings
+}
+
 /// Looks for everything that a run with `choice` needs, at once; takes as long as the slowest program (0.3 s).
 pub async fn examine(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> Vec<Finding> {
     let go = go::Go::default();
-    let (kratos, hydra, toolchain, browsers, curl, nginx) = tokio::join!(
+    let (kratos, hydra, toolchain, programs) = tokio::join!(
         examine_kratos(cache, fixtures, choice),
         examine_hydra(cache, fixtures),
         go.toolchain(fixtures),
-        engines::examine(),
-        examine_program(&["curl"], "run `scripts/setup`, or `apt-get install curl` on Debian"),
-        examine_nginx(),
+        examine_programs(&Engine::ALL),
     );
     // Who names a binary builds nothing; neither does who has built it.
     let builds = matches!(choice, KratosChoice::Version(_)) && matches!(kratos, State::Missing { .. });
@@ -102,9 +115,7 @@ pub async fn examine(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> V
         finding("go", go, "building Kratos and Hydra", need),
         finding("C compiler", compiler, "building Kratos and Hydra", need),
     ];
-    findings.extend(browsers);
-    findings.push(finding("curl", curl, "the client curl", Need::Partly));
-    findings.push(finding("nginx", nginx, "cases of Cloudflare", Need::Partly));
+    findings.extend(programs);
     for application in Application::ALL {
         let needed_for = match application {
             Application::Newman => "the client newman (Postman)",
@@ -176,26 +187,15 @@ fn unfit(error: &anyhow::Error) -> State {
 async fn examine_application(cache: &Cache, fixtures: &Path, application: Application) -> State {
     match application.find(cache, fixtures).await {
         Ok(installed) => State::found(installed.version.clone(), Some(installed.path().to_owned())),
-        Err(error) => match error.downcast_ref::<Missing>() {
-            Some(missing) => State::missing(missing.cure()),
-            None => State::missing(format!("{error:#}")),
-        },
+        Err(error) => unfit(&error),
     }
 }
 
-/// Unlike the others it says its version on standard error: "nginx version: nginx/1.22.1".
 async fn examine_nginx() -> State {
     let Some(path) = nginx::program() else { return State::missing(nginx::CURE) };
     let mut command = Command::new(&path);
     command.arg("-v");
-    match child::answer(&mut command, LIMIT).await {
-        Ok(answer) if answer.status.success() => {
-            let version = answer.stderr.trim().rsplit('/').next().unwrap_or("unknown").to_owned();
-            State::found(version, Some(path))
-        }
-        Ok(answer) => State::missing(format!("`{} -v` ended with {}; {}", path.display(), answer.status, nginx::CURE)),
-        Err(error) => State::missing(format!("`{} -v`: {error}; {}", path.display(), nginx::CURE)),
-    }
+    examine_by(command, path, nginx::CURE).await
 }
 
 /// Looks at the first of `names` on the `PATH`.
@@ -217,17 +217,26 @@ async fn examine_at(path: PathBuf, cure: &str) -> State {
 async fn examine_by(mut command: Command, path: PathBuf, cure: &str) -> State {
     match child::answer(&mut command, LIMIT).await {
         Ok(answer) if answer.status.success() => {
-            let version = version_in(&answer.stdout).unwrap_or("unknown").to_owned();
+            // nginx says it on standard error.
+            let said = if answer.stdout.trim().is_empty() { &answer.stderr } else { &answer.stdout };
+            let version = version_in(said).unwrap_or("unknown").to_owned();
             State::found(version, Some(path))
         }
-        Ok(answer) => State::missing(format!("`{} --version` ended with {}; {cure}", path.display(), answer.status)),
-        Err(error) => State::missing(format!("`{} --version`: {error}; {cure}", path.display())),
+        Ok(answer) => State::missing(format!("`{}` ended with {}; {cure}", line_of(&command), answer.status)),
+        Err(error) => State::missing(format!("`{}`: {error}; {cure}", line_of(&command))),
     }
+}
+
+/// A command as a person would type it.
+fn line_of(command: &Command) -> String {
+    let command = command.as_std();
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 /// The first word of the first line that is a version: dots and letters after a number.
 fn version_in(text: &str) -> Option<&str> {
-    text.lines().next()?.split([' ', '\t']).find(|word| {
+    text.lines().next()?.split([' ', '\t', '/']).find(|word| {
         let number = word.split('.').next().is_some_and(|first| first.parse::<u32>().is_ok());
         number && word.contains('.') && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '.')
     })
@@ -249,6 +258,7 @@ mod tests {
     #[case::chromedriver("ChromeDriver 156.0.8078.79 (a21ce95c-refs/branch)", "156.0.8078.79")]
     #[case::curl("curl 7.88.1 (x86_64-pc-linux-gnu) libcurl/7.88.1", "7.88.1")]
     #[case::firefox("Mozilla Firefox 153.7.0esr", "153.7.0esr")]
+    #[case::nginx("nginx version: nginx/1.22.1", "1.22.1")]
     #[case::geckodriver("geckodriver 0.37.1 (b7a0ab8ff4d8 2026-09-18 11:34)", "0.37.1")]
     #[case::webkitgtk("WebKitGTK 2.50.6", "2.50.6")]
     #[case::compiler("gcc (Debian 12.2.0-14) 12.2.0\nCopyright", "12.2.0")]

@@ -3,15 +3,15 @@
 use std::env::consts::ARCH;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use super::cache::Cache;
 use super::child::{Group, find_program, last_lines};
 use super::claim::Claim;
+use super::follow::{Tally, follow};
 use super::missing::Missing;
 use super::progress::Progress;
 
@@ -63,12 +63,12 @@ pub async fn build(cache: &Cache, progress: &mut Progress) -> Result<PathBuf> {
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
     let mut group = Group::start(&mut command).context("cannot run `cargo install`")?;
-    let Ok(outcome) = tokio::time::timeout(BUILD_LIMIT, follow(&mut group, progress)).await else {
+    let mut built = Built::default();
+    let Ok(outcome) = tokio::time::timeout(BUILD_LIMIT, follow(&mut group, progress, &mut built)).await else {
         bail!("`cargo install` has not ended after {} min", BUILD_LIMIT.as_secs() / 60);
     };
-    let (succeeded, said) = outcome.context("cannot follow `cargo install`")?;
-    if !succeeded {
-        return Err(explain(&said, cache));
+    if !outcome.context("cannot follow `cargo install`")? {
+        return Err(explain(&built.said, cache));
     }
     std::fs::remove_dir_all(&target).map_err(|error| cache.explain(error))?;
     let entry = unfinished.finish()?;
@@ -76,31 +76,23 @@ pub async fn build(cache: &Cache, progress: &mut Progress) -> Result<PathBuf> {
     Ok(program(entry))
 }
 
-/// Follows the build to its end: whether it succeeded, and what it said.
-async fn follow(group: &mut Group, progress: &mut Progress) -> std::io::Result<(bool, String)> {
-    let mut lines = group.take_stderr().map(|stderr| BufReader::new(stderr).lines());
-    let (mut compiled, mut said) = (0_usize, String::new());
-    let mut shown = Instant::now();
-    let mut tick = tokio::time::interval(Duration::from_secs(1));
-    while let Some(stream) = lines.as_mut() {
-        tokio::select! {
-            line = stream.next_line() => match line? {
-                Some(line) => {
-                    compiled += usize::from(line.trim_start().starts_with("Compiling "));
-                    said.push_str(&line);
-                    said.push('\n');
-                }
-                None => lines = None,
-            },
-            _ = tick.tick() => {
-                if shown.elapsed() >= progress.period() {
-                    shown = Instant::now();
-                    progress.show(format_args!("{compiled} crates compiled so far"));
-                }
-            }
-        }
+/// What `cargo install` has done: it names each crate that it compiles.
+#[derive(Debug, Default)]
+struct Built {
+    compiled: usize,
+    said: String,
+}
+
+impl Tally for Built {
+    fn take(&mut self, line: &str) {
+        self.compiled += usize::from(line.trim_start().starts_with("Compiling "));
+        self.said.push_str(line);
+        self.said.push('\n');
     }
-    Ok((group.wait().await?.success(), said))
+
+    fn state(&self) -> String {
+        format!("{} crates compiled so far", self.compiled)
+    }
 }
 
 fn explain(said: &str, cache: &Cache) -> anyhow::Error {

@@ -1,22 +1,14 @@
 //! The Go toolchain: which one is there, and a build with its progress.
 
-use std::{
-    ffi::OsString,
-    io,
-    path::Path,
-    process::Stdio,
-    time::{Duration, Instant},
-};
+use std::{ffi::OsString, io, path::Path, process::Stdio, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::Command,
-};
+use tokio::process::Command;
 
 use super::{
     cache::Cache,
     child::{self, Group, find_program, last_lines},
+    follow::{Tally, follow},
     missing::Missing,
     progress::Progress,
 };
@@ -107,13 +99,14 @@ impl Go {
         command.args(flags).arg("-o").arg(output).arg(".");
         let mut group =
             Group::start(command.stdout(Stdio::null()).stderr(Stdio::piped())).context("cannot run `go build`")?;
-        let Ok(outcome) = tokio::time::timeout(BUILD_LIMIT, follow(&mut group, progress)).await else {
+        let mut built = Built::default();
+        let Ok(outcome) = tokio::time::timeout(BUILD_LIMIT, follow(&mut group, progress, &mut built)).await else {
             bail!("`go build` has not ended after {} min", BUILD_LIMIT.as_secs() / 60);
         };
-        let (succeeded, said) = outcome.context("cannot follow `go build`")?;
-        if succeeded {
+        if outcome.context("cannot follow `go build`")? {
             return Ok(());
         }
+        let said = built.said;
         let failure = anyhow::anyhow!("`go build` failed:\n{}", last_lines(&said, TAIL));
         if said.contains("no space left on device") {
             let here = said.contains(&cache.root().display().to_string());
@@ -144,35 +137,30 @@ impl Go {
     }
 }
 
-/// Follows a running build to its end: whether it succeeded, and what it said beside its progress.
-async fn follow(group: &mut Group, progress: &mut Progress) -> io::Result<(bool, String)> {
-    let mut lines = group.take_stderr().map(|stderr| BufReader::new(stderr).lines());
-    let (mut compiled, mut fetched) = (0_usize, 0_usize);
-    let mut said = String::new();
-    let mut shown = Instant::now();
-    let mut tick = tokio::time::interval(Duration::from_secs(1));
-    while let Some(stream) = lines.as_mut() {
-        tokio::select! {
-            line = stream.next_line() => match line? {
-                // `go build -v` names each package that it compiles, and each module that it fetches.
-                Some(line) if line.starts_with("go: downloading ") => fetched += 1,
-                Some(line) if is_package(&line) => compiled += 1,
-                Some(line) => {
-                    said.push_str(&line);
-                    said.push('\n');
-                }
-                None => lines = None,
-            },
-            _ = tick.tick() => {
-                if shown.elapsed() >= progress.period() {
-                    shown = Instant::now();
-                    progress.show(format_args!("{fetched} modules fetched, {compiled} packages compiled so far"));
-                }
-            }
+/// What `go build -v` has done: it names each package that it compiles, and each module that it fetches.
+#[derive(Debug, Default)]
+struct Built {
+    fetched: usize,
+    compiled: usize,
+    /// What it said beside its progress.
+    said: String,
+}
+
+impl Tally for Built {
+    fn take(&mut self, line: &str) {
+        if line.starts_with("go: downloading ") {
+            self.fetched += 1;
+        } else if is_package(line) {
+            self.compiled += 1;
+        } else {
+            self.said.push_str(line);
+            self.said.push('\n');
         }
     }
-    let status = group.wait().await?;
-    Ok((status.success(), said))
+
+    fn state(&self) -> String {
+        format!("{} modules fetched, {} packages compiled so far", self.fetched, self.compiled)
+    }
 }
 
 /// Whether a line of `go build -v` is the name of a package.

@@ -8,6 +8,7 @@ mod claim;
 pub mod doctor;
 #[cfg(test)]
 mod fake_program;
+mod follow;
 pub mod geckodriver;
 mod go;
 pub mod hydra_binary;

@@ -16,7 +16,7 @@ use crate::backend::Missing;
 use crate::backend::cache::Cache;
 use crate::backend::doctor::{self, State};
 use crate::backend::hydra_binary::HydraBinary;
-use crate::backend::kratos_binary::{KratosBinary, KratosChoice};
+use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::progress::Progress as SetupProgress;
 use crate::browser::{Engine, Window};
 use crate::case::{Case, Catalogue};
@@ -78,7 +78,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let (case_count, trial_count) = (turns.len(), turns.iter().map(Turn::trials).sum());
     let (progress, mut told) = mpsc::unbounded_channel();
     let queue = tokio::spawn(run_cases(turns, settings, progress, stop.clone()));
-    let parts = parts(&cache, &fixtures, choice, &kratos, hydra.as_ref(), &engines, &clients).await;
+    let parts = parts(&kratos, hydra.as_ref(), &engines, &clients).await;
     let mut screen = Screen::new(case_count, trial_count);
     let mut outcomes = Vec::new();
     while let Some(step) = told.recv().await {
@@ -152,9 +152,6 @@ fn default_jobs() -> usize {
 
 /// What takes part, with versions, as each program says itself.
 async fn parts(
-    cache: &Cache,
-    fixtures: &Path,
-    choice: &KratosChoice,
     kratos: &KratosBinary,
     hydra: Option<&HydraBinary>,
     engines: &[Engine],
@@ -167,12 +164,8 @@ async fn parts(
     if let Some(hydra) = hydra {
         parts.push(Part { name: "Hydra".into(), version: hydra.version.to_string(), note: "native, in memory".into() });
     }
-    let programs: Vec<&str> =
-        engines.iter().flat_map(|engine| engine.programs()).map(|it| it.name).chain(["curl", "nginx"]).collect();
-    for finding in doctor::examine(cache, fixtures, choice).await {
-        if let State::Found { version, .. } = finding.state
-            && programs.contains(&finding.name)
-        {
+    for finding in doctor::examine_programs(engines).await {
+        if let State::Found { version, .. } = finding.state {
             parts.push(Part { name: finding.name.to_owned(), version, note: String::new() });
         }
     }

@@ -10,13 +10,13 @@ use tokio::process::Command;
 use super::{Finding, Need, State, examine_at, examine_by};
 use crate::browser::{Display, Engine, Program};
 
-/// Looks at all engines at once.
-pub(super) async fn examine() -> Vec<Finding> {
-    let engines = join_all(Engine::ALL.map(examine_engine)).await;
+/// Looks at these engines at once.
+pub(super) async fn examine(engines: &[Engine]) -> Vec<Finding> {
+    let examined = join_all(engines.iter().map(|engine| examine_engine(*engine))).await;
     let whole = |findings: &Vec<Finding>| findings.iter().all(|it| matches!(it.state, State::Found { .. }));
-    let any_whole = engines.iter().any(whole);
-    let mut findings: Vec<Finding> = engines.into_iter().flatten().collect();
-    let programs = Engine::ALL.into_iter().flat_map(Engine::programs);
+    let any_whole = examined.iter().any(whole);
+    let mut findings: Vec<Finding> = examined.into_iter().flatten().collect();
+    let programs = engines.iter().flat_map(|engine| engine.programs());
     for (finding, program) in findings.iter_mut().zip(programs) {
         if program.is_named() || !any_whole {
             finding.need = Need::Required;
