@@ -114,6 +114,11 @@ impl Step {
         }
     }
 
+    /// Whether it goes on with a flow that its client has started.
+    pub fn goes_on_with_a_flow(&self) -> bool {
+        matches!(self, Self::FetchFlow(_) | Self::SubmitFlow(_))
+    }
+
     /// The tenant that it names.
     pub fn tenant(&self) -> Option<&str> {
         match self {

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::finding::{Finding, exchange_line, relevant_exchanges};
 use super::words;
 use crate::evidence::{StepState, StepTaken};
-use crate::trial::{CaseOutcome, RunOutcome, Verdict};
+use crate::trial::{CaseOutcome, LOGIN_PAGE, RunOutcome, Verdict};
 
 /// Whether text carries ANSI colours; the caller knows the terminal and `NO_COLOR`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,12 +164,8 @@ fn claim_line(claim: &str, cases: &[&CaseOutcome], colour: Colour) -> String {
     }
     let mut text = format!("  {:<30} {said}\n", visible(claim));
     // The login page is ours in every case; what else stands for something else has to be said.
-    let mut emulated: Vec<&str> = cases
-        .iter()
-        .flat_map(|case| &case.emulated)
-        .map(String::as_str)
-        .filter(|it| !it.contains("login page"))
-        .collect();
+    let mut emulated: Vec<&str> =
+        cases.iter().flat_map(|case| &case.emulated).map(String::as_str).filter(|it| *it != LOGIN_PAGE).collect();
     emulated.sort_unstable();
     emulated.dedup();
     if !emulated.is_empty() {

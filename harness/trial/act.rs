@@ -219,13 +219,7 @@ impl Actor {
         let url = world.kratos(request.at.as_deref())?.url_of(request.path.trim_start_matches('/'));
         match &request.values {
             None => client.get(&url).await?,
-            Some(values) => {
-                let mut body = Map::new();
-                for (name, value) in self.resolved(values)?.0 {
-                    nest(&mut body, &name, value);
-                }
-                client.post(&url, &Value::Object(body), &[]).await?
-            }
+            Some(values) => client.post(&url, &Value::Object(nested(self.resolved(values)?)), &[]).await?,
         };
         Ok(())
     }
@@ -233,12 +227,9 @@ impl Actor {
     async fn submit_flow(&self, submit: &SubmitFlow, world: &World) -> Result<()> {
         let flow = &self.flow(&submit.by)?.flow;
         let action = flow["ui"]["action"].as_str().context("the flow has no `ui.action`")?.to_owned();
-        let mut body = Map::new();
+        let mut body = nested(self.resolved(&submit.values)?);
         if let Some(token) = csrf_token(flow) {
-            body.insert("csrf_token".to_owned(), Value::from(token));
-        }
-        for (name, value) in self.resolved(&submit.values)?.0 {
-            nest(&mut body, &name, value);
+            body.entry("csrf_token").or_insert_with(|| Value::from(token));
         }
         let headers = self.resolved(&submit.headers)?.0;
         world.client(&submit.by)?.post(&action, &Value::Object(body), &headers).await?;
@@ -251,6 +242,15 @@ fn csrf_token(flow: &Value) -> Option<&str> {
     let nodes = flow["ui"]["nodes"].as_array()?;
     let node = nodes.iter().find(|node| node["attributes"]["name"] == "csrf_token")?;
     node["attributes"]["value"].as_str().filter(|token| !token.is_empty())
+}
+
+/// The fields as a JSON body.
+fn nested(fields: Fields) -> Map<String, Value> {
+    let mut body = Map::new();
+    for (name, value) in fields.0 {
+        nest(&mut body, &name, value);
+    }
+    body
 }
 
 /// `traits.email` is `{"traits": {"email": ...}}` in JSON.

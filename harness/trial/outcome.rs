@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::evidence::{CookieSeen, Exchange, LogLine, MailSeen, StepTaken};
 
+/// Among [`CaseOutcome::emulated`] what every case with a browser has.
+pub const LOGIN_PAGE: &str = "the login page (ours, plain)";
+
 /// What a case shows, or is expected to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

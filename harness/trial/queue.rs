@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::judge::judge;
 use super::plan::{Plan, plans};
-use super::{CaseOutcome, ClaimQuoted, Lineup, TrialOutcome, Turn, run, secrets};
+use super::{CaseOutcome, ClaimQuoted, LOGIN_PAGE, Lineup, TrialOutcome, Turn, run, secrets};
 use crate::case::{Case, Program, Step, WorldSpec};
 use crate::evidence::Redactor;
 use crate::world::{ClientPrograms, World, WorldSettings};
@@ -239,7 +239,7 @@ fn emulated(case: &Case) -> Vec<String> {
     let world = &case.file.world;
     let mut emulated = Vec::new();
     if !world.browser_names().is_empty() {
-        emulated.push("the login page (ours, plain)".to_owned());
+        emulated.push(LOGIN_PAGE.to_owned());
     }
     emulated.extend(safari(case));
     if world.legacy.is_some() {
