@@ -4,6 +4,8 @@ mod exchange;
 mod identity;
 mod page;
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::duration::Time;
@@ -82,6 +84,14 @@ impl Check {
             Self::ErrorPage(it) => it.browser.is_none(),
             Self::Shown(it) => it.browser.is_none(),
             _ => false,
+        }
+    }
+
+    /// How long the world must stay as it is until this can hold.
+    pub fn waits_for(&self) -> Duration {
+        match self {
+            Self::Unanswered(it) => it.time.0,
+            _ => Duration::ZERO,
         }
     }
 

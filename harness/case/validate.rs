@@ -7,6 +7,7 @@ mod servers;
 mod world;
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_saphyr::{Location, Spanned};
 
@@ -35,6 +36,9 @@ pub const HOSTS: [&str; 9] = [
     "localhost",
     "127.0.0.1",
 ];
+
+/// How long a check may ask a world to stay as it is.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Checks a case against the claims, the fixtures and its own words.
 ///
@@ -162,11 +166,9 @@ impl Context<'_> {
             if let Some(name) = step.value.client() {
                 self.known("client", name, &clients, place)?;
                 self.step_of_client(world, name, &step.value, place)?;
-                if matches!(step.value, Step::Request(_) | Step::RunClient(_)) {
-                    // It needs no flow.
-                } else if matches!(step.value, Step::StartFlow(_)) {
+                if matches!(step.value, Step::StartFlow(_)) {
                     started.push(name);
-                } else if !started.contains(&name) {
+                } else if step.value.goes_on_with_a_flow() && !started.contains(&name) {
                     return Err(self.error(place, format!("client `{name}` has started no flow before this step (hint: `start_flow: {{ by: {name}, flow: login }}`)")));
                 }
             }
@@ -216,6 +218,10 @@ impl Context<'_> {
             }
             if check.value.needs_last_browser() && current.is_none() {
                 return Err(self.error(place, "no browser was opened: this check has no page to look at".to_owned()));
+            }
+            if check.value.waits_for() > LONGEST_WAIT {
+                let message = format!("`for` is at most {} s: each trial waits so long", LONGEST_WAIT.as_secs());
+                return Err(self.error(place, message));
             }
             if let Check::SetCookie(it) = &check.value {
                 let listeners: Vec<&str> = browsers.iter().chain(&clients).copied().collect();

@@ -110,11 +110,14 @@ impl Standpoint<'_> {
     }
 
     fn exchanges(&self, within: Within) -> impl Iterator<Item = Exchange> {
+        let servers: Vec<&str> = self.world.every_kratos().iter().map(|kratos| kratos.name()).collect();
         let last = self.last_step;
-        // What the checks themselves ask for comes after the last step and is not looked at.
-        self.world.edge().record().exchanges().into_iter().filter(move |exchange| match within {
-            Within::Last => exchange.step == last,
-            Within::Any => exchange.step <= last,
+        self.world.edge().record().exchanges().into_iter().filter(move |exchange| {
+            let step = step_of(exchange, last, &servers);
+            match within {
+                Within::Last => step == last,
+                Within::Any => step <= last,
+            }
         })
     }
 
@@ -239,6 +242,12 @@ impl Standpoint<'_> {
     }
 }
 
+/// The step that an exchange belongs to. What the checks themselves make browsers ask comes after the last step; what a
+/// Kratos asks of its own accord, such as a hook, was caused by a step however late it comes, since no check causes it.
+fn step_of(exchange: &Exchange, last: usize, servers: &[&str]) -> usize {
+    if servers.contains(&exchange.listener.as_str()) { exchange.step.min(last) } else { exchange.step }
+}
+
 fn visitor(who: Visitor) -> String {
     match who {
         Visitor::SignedIn(who) => format!("signed in as {who}"),
@@ -256,4 +265,28 @@ fn lifetime(values: &[&str], name: &str) -> Option<Option<i64>> {
 
 fn seconds(time: Time) -> i64 {
     i64::try_from(time.0.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(listener: &str, step: usize) -> Exchange {
+        Exchange { listener: listener.to_owned(), step, ..Exchange::default() }
+    }
+
+    #[test]
+    fn a_hook_that_comes_while_checks_are_made_belongs_to_the_last_step() {
+        assert_eq!(step_of(&asked("kratos", 5), 4, &["kratos"]), 4);
+    }
+
+    #[test]
+    fn what_a_kratos_asked_in_an_earlier_step_stays_there() {
+        assert_eq!(step_of(&asked("kratos", 2), 4, &["kratos"]), 2);
+    }
+
+    #[test]
+    fn what_a_check_makes_a_browser_ask_is_nobodys_step() {
+        assert_eq!(step_of(&asked("a", 5), 4, &["kratos"]), 5);
+    }
 }

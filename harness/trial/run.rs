@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use futures_util::future::join_all;
+use tokio::time::MissedTickBehavior;
 
 use super::act::Actor;
 use super::look::Standpoint;
@@ -16,8 +17,11 @@ use crate::case::Step;
 use crate::evidence::{Exchange, LogLine, MailSeen, Redactor, StepState, StepTaken};
 use crate::world::World;
 
-/// How long the checks are asked again until they hold.
+/// How long the checks are asked again until they hold, beyond the time that one of them itself is about.
 const CHECK_LIMIT: Duration = Duration::from_secs(5);
+
+/// How often they are asked at least: where the machine is slow, so is the world that they look at.
+const CHECK_LOOKS: usize = 10;
 
 /// How often.
 const CHECK_EVERY: Duration = Duration::from_millis(100);
@@ -170,7 +174,7 @@ async fn picture(browser: &crate::browser::Browser, folder: &Path, name: &str, s
     Some(format!("{name}/{file}"))
 }
 
-/// Asks the checks until the trial has shown something, or for [`CHECK_LIMIT`].
+/// Asks the checks until the trial has shown something, or for [`CHECK_LIMIT`] and [`CHECK_LOOKS`] times.
 async fn checks(plan: &Plan, world: &World, actor: &Actor, outcome: &mut TrialOutcome) -> Result<()> {
     let record = world.edge().record();
     let last_step = plan.steps.len();
@@ -180,9 +184,11 @@ async fn checks(plan: &Plan, world: &World, actor: &Actor, outcome: &mut TrialOu
         TrialKind::Broken | TrialKind::BrokenAgain => CheckRole::Instead,
         TrialKind::Fixed | TrialKind::OtherFix | TrialKind::WrongFix => CheckRole::Expect,
     };
-    let deadline = Instant::now() + CHECK_LIMIT;
+    let waited_for = plan.symptom.iter().chain(&plan.promise).map(|check| check.value.waits_for());
+    let deadline = Instant::now() + CHECK_LIMIT + waited_for.max().unwrap_or_default();
     let mut tick = tokio::time::interval(CHECK_EVERY);
-    loop {
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for looks in 1.. {
         tick.tick().await;
         let symptom = standpoint.look(CheckRole::Symptom, &plan.symptom).await?;
         let promise = standpoint.look(role, &plan.promise).await?;
@@ -192,7 +198,7 @@ async fn checks(plan: &Plan, world: &World, actor: &Actor, outcome: &mut TrialOu
             (false, true) => Shown::Fixed,
             (false, false) => Shown::Neither,
         };
-        let over = outcome.shown != Shown::Neither || Instant::now() >= deadline;
+        let over = outcome.shown != Shown::Neither || (Instant::now() >= deadline && looks >= CHECK_LOOKS);
         outcome.checks = symptom.into_iter().chain(promise).collect();
         if over {
             break;

@@ -39,6 +39,7 @@ fn a_step_needs_the_steps_before_it() -> Result<()> {
         ("open: { in: a, flow: login }", "open: { in: a, page: welcome }"),
         ("open: { in: a, flow: login }", "open: { in: a, link: $link }"),
         ("path: /self-service/login, count: 2", "path: self-service/login, count: 2"),
+        ("posts: { path: /self-service/login, count: 2 }", "unanswered: { to: a, path: /, for: 61s }"),
     ])?, @r#"
     [DIR]/case.yaml:12:5: `$code` is not known here (hint: a `read_mail` step must come before)
     [DIR]/case.yaml:12:5: no browser was opened before this step (hint: `open: { in: a, flow: login }`)
@@ -47,6 +48,7 @@ fn a_step_needs_the_steps_before_it() -> Result<()> {
     [DIR]/case.yaml:11:5: `page` is a path of the interface and begins with `/`
     [DIR]/case.yaml:11:5: `$link` is not known here (hint: a `read_mail` step must come before)
     [DIR]/case.yaml:17:5: the path `self-service/login` does not begin with `/`
+    [DIR]/case.yaml:17:5: `for` is at most 60 s: each trial waits so long
     "#);
     Ok(())
 }
