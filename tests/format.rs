@@ -112,6 +112,6 @@ fn the_good_case_is_read() -> Result<()> {
     let case = desk.read(&desk.write("case.yaml", GOOD)?)??;
 
     assert_eq!(case.id, "case");
-    assert_eq!(case.claim.map(|claim| claim.0).as_deref(), Some("code-flows.disable"));
+    assert_eq!(case.claim.map(|(claim, _)| claim.id).as_deref(), Some("code-flows.disable"));
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::claims::Claims;
+use super::claims::{Claim, Claims};
 use super::error::CaseError;
 use super::file::CaseFile;
 use super::nearest::nearest;
@@ -20,8 +20,8 @@ pub struct Case {
     pub file: CaseFile,
     /// Its text.
     pub source: String,
-    /// The claim's id, section and quote; nothing where it names none.
-    pub claim: Option<(String, String, String)>,
+    /// The claim that it is about, and the heading of its section; nothing where it names none.
+    pub claim: Option<(Claim, String)>,
 }
 
 /// Every case of the fixtures, with the claims that they are about.
@@ -71,7 +71,7 @@ impl Catalogue {
         validate(&file, &source, path, &self.claims, &self.fixtures)?;
         let claim = file.claim.as_ref().and_then(|id| {
             let (claim, section) = self.claims.find(&id.value)?;
-            Some((claim.id.clone(), section.to_owned(), claim.quote.clone()))
+            Some((claim.clone(), section.to_owned()))
         });
         let source = source.trim_start_matches('\n').to_owned();
         Ok(Case { id, path: path.to_owned(), file, source, claim })
@@ -89,7 +89,7 @@ impl Catalogue {
 
     /// The cases of a claim.
     pub fn of_claim<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a Case> {
-        self.cases.iter().filter(move |case| case.claim.as_ref().is_some_and(|claim| claim.0 == id))
+        self.cases.iter().filter(move |case| case.claim.as_ref().is_some_and(|(claim, _)| claim.id == id))
     }
 
     /// The cases that the words name: each a case's id, a folder of cases, a claim's id or the front of one up to a
@@ -128,7 +128,7 @@ impl Catalogue {
 
 fn names(word: &str, case: &Case) -> bool {
     let word = word.trim_end_matches('/');
-    let claim = case.claim.as_ref().map_or("", |claim| claim.0.as_str());
+    let claim = case.claim.as_ref().map_or("", |(claim, _)| claim.id.as_str());
     case.id == word
         || case.id.strip_prefix(word).is_some_and(|rest| rest.starts_with('/'))
         || claim == word

@@ -115,7 +115,12 @@ fn part(name: &str, version: &str, note: &str) -> Part {
 }
 
 fn claim(id: &str, section: &str, quote: &str) -> ClaimQuoted {
-    ClaimQuoted { id: id.into(), section: section.into(), quote: quote.into() }
+    ClaimQuoted {
+        id: id.into(),
+        section: section.into(),
+        quote: quote.into(),
+        truth: format!("What is known of {id}."),
+    }
 }
 
 fn second_submit() -> ClaimQuoted {

@@ -43,6 +43,9 @@ struct Section<'a> {
 struct Claim<'a> {
     id: &'a str,
     quote: &'a str,
+    truth: &'a str,
+    /// Whether all of its cases in this run went as expected.
+    shown: bool,
     caught: Option<String>,
     rows: Vec<Row<'a>>,
 }
@@ -189,6 +192,8 @@ impl<'a> Claim<'a> {
         Self {
             id,
             quote: cases.first().map_or("", |(_, case)| &case.claim.quote),
+            truth: cases.first().map_or("", |(_, case)| &case.claim.truth),
+            shown: cases.iter().all(|(_, case)| case.as_expected()),
             caught: words::caught(words::wrong_fixes(cases.iter().map(|(_, case)| *case))),
             rows: cases.into_iter().map(|(number, case)| Row::of(number, case)).collect(),
         }

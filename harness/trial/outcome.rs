@@ -135,7 +135,7 @@ impl CaseOutcome {
 }
 
 /// A claim of the page, as `fixtures/claims.yaml` has it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClaimQuoted {
     /// Such as `code-flows.second-submit`.
@@ -144,6 +144,9 @@ pub struct ClaimQuoted {
     pub section: String,
     /// The page's own words; nothing for a case that names no claim.
     pub quote: String,
+    /// What a real Kratos does, as far as it is known; its cases show it.
+    #[serde(default)]
+    pub truth: String,
 }
 
 /// What a trial is for.

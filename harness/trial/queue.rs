@@ -195,8 +195,13 @@ fn case_outcome(turn: &Turn, trials: Vec<TrialOutcome>, took_ms: u64, clients: &
     }
     secrets::learn_steps(&mut redactor, case.file.steps.iter().chain(fixes).map(|step| &step.value));
     let claim = match &case.claim {
-        Some((id, section, quote)) => ClaimQuoted { id: id.clone(), section: section.clone(), quote: quote.clone() },
-        None => ClaimQuoted { id: String::new(), section: "Bug reports".to_owned(), quote: String::new() },
+        Some((claim, section)) => ClaimQuoted {
+            id: claim.id.clone(),
+            section: section.clone(),
+            quote: claim.quote.clone(),
+            truth: claim.truth.clone(),
+        },
+        None => ClaimQuoted { section: "Bug reports".to_owned(), ..ClaimQuoted::default() },
     };
     CaseOutcome {
         id: case.id.clone(),
