@@ -50,7 +50,13 @@ impl Scene {
         }
         let folder = tempfile::Builder::new().prefix("e").tempdir()?;
         let listener = edge.listen("a").await?;
-        let settings = BrowserSettings { engine, listener, window: Window::Hidden, third_party_cookies };
+        let settings = BrowserSettings {
+            engine,
+            listener,
+            window: Window::Hidden,
+            third_party_cookies,
+            tracking_prevention: false,
+        };
         let browser = Browser::start("a", &settings, folder.path()).await?;
         Ok(Self { browser, edge, server, _folder: folder, _tasks: tasks })
     }

@@ -12,6 +12,8 @@ mod engines;
 mod failures;
 // What a case file may say, and the words with which it is refused.
 mod format;
+// The emulated tracking prevention beside a real one.
+mod itp;
 // Whatever ends a run, nothing of it stays.
 mod leaks;
 // No secret is in what a run writes.

@@ -60,6 +60,30 @@ pub struct BrowserSettings {
     pub window: Window,
     /// Third-party cookies; every engine has a default of its own, so that this is always said.
     pub third_party_cookies: ThirdPartyCookies,
+    /// Whether its own Intelligent Tracking Prevention is on, which WebKitGTK alone has.
+    pub tracking_prevention: bool,
+}
+
+impl BrowserSettings {
+    /// The command by which a person opens such a browser on a page.
+    pub fn by_hand(&self, profile: &Path, page: &str) -> String {
+        let binary = self.engine.binary().unwrap_or_else(|| self.engine.name().into());
+        let (binary, profile, listener) = (binary.display(), profile.display(), self.listener);
+        match self.engine {
+            Engine::Chromium => format!(
+                "{binary} --proxy-server=http://{listener} '--proxy-bypass-list=<-loopback>' \
+                 --ignore-certificate-errors --user-data-dir={profile} {page}"
+            ),
+            // Firefox takes a proxy from its settings alone: those of a `user.js` in the profile.
+            Engine::Firefox => format!(
+                "echo '{}' > {profile}/user.js; {binary} --no-remote --profile {profile} {page}",
+                firefox::user_settings(listener)
+            ),
+            Engine::WebKitGtk => {
+                format!("{binary} {} --ignore-tls-errors {page}", webkitgtk::arguments(self).join(" "))
+            }
+        }
+    }
 }
 
 /// How a driver tells that it listens.
@@ -152,23 +176,6 @@ impl Engine {
             Self::Chromium => chromium::driver_start(port, folder),
             Self::Firefox => firefox::driver_start(port, folder),
             Self::WebKitGtk => webkitgtk::driver_start(port),
-        }
-    }
-
-    /// The command by which a person opens a browser of this engine behind a listener, on a page.
-    pub fn by_hand(self, binary: &Path, listener: SocketAddr, profile: &Path, page: &str) -> String {
-        let (binary, profile) = (binary.display(), profile.display());
-        match self {
-            Self::Chromium => format!(
-                "{binary} --proxy-server=http://{listener} '--proxy-bypass-list=<-loopback>' \
-                 --ignore-certificate-errors --user-data-dir={profile} {page}"
-            ),
-            // Firefox takes a proxy from its settings alone: those of a `user.js` in the profile.
-            Self::Firefox => format!(
-                "echo '{}' > {profile}/user.js; {binary} --no-remote --profile {profile} {page}",
-                firefox::user_settings(listener)
-            ),
-            Self::WebKitGtk => format!("{binary} --proxy=http://{listener} --ignore-tls-errors {page}"),
         }
     }
 }

@@ -22,6 +22,9 @@ pub enum ItpSpec {
     G3,
     /// Emulated: as it is meant to be.
     G4,
+    /// The engine's own: that of WebKitGTK blocks third-party cookies and has no cap.
+    #[serde(rename = "real")]
+    Real,
     /// "Prevent cross-site tracking" is switched off, as is every browser that has no such thing.
     #[serde(rename = "off")]
     Off,
@@ -36,7 +39,7 @@ impl ItpSpec {
             Self::G2 => Some(Generation::G2),
             Self::G3 => Some(Generation::G3),
             Self::G4 => Some(Generation::G4),
-            Self::Off => None,
+            Self::Real | Self::Off => None,
         }
     }
 }
@@ -159,11 +162,12 @@ mod tests {
 
     #[test]
     fn off_is_a_word_and_no_truth_value() -> anyhow::Result<()> {
-        let world = world("browsers: { a: { itp: off }, b: { itp: G3 } }")?;
+        let world = world("browsers: { a: { itp: off }, b: { itp: G3 }, c: { itp: real } }")?;
 
         let browsers = world.browsers.unwrap_or_default();
 
-        assert_eq!((browsers["a"].itp, browsers["b"].itp), (Some(ItpSpec::Off), Some(ItpSpec::G3)));
+        let words: Vec<_> = browsers.values().filter_map(|browser| browser.itp).collect();
+        assert_eq!(words, [ItpSpec::Off, ItpSpec::G3, ItpSpec::Real]);
         Ok(())
     }
 }

@@ -31,11 +31,13 @@ pub const HOSTS: [&str; 9] = [
     "employees.example.test",
     "hydra.example.test",
     "legacy.example.test",
-    // Another site: the registrable domain differs.
-    "app.other.test",
+    OTHER_SITE,
     "localhost",
     "127.0.0.1",
 ];
+
+/// Another site: its registrable domain differs from that of the others.
+const OTHER_SITE: &str = "app.other.test";
 
 /// How long a check may ask a world to stay as it is.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);

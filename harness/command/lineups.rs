@@ -51,6 +51,12 @@ pub(super) fn cast(
             continue;
         }
         for turn in Turn::all(&case, &engines, thoroughness) {
+            let left_out = turn.lineup.engines().iter().find(|engine| !named.is_empty() && !named.contains(engine));
+            if let Some(engine) = left_out {
+                let reason = format!("it needs {engine}, which `--engine` leaves out");
+                not_run.push(NotRun { case: case.id.clone(), reason });
+                continue;
+            }
             match turn.lacks() {
                 // An engine that the case itself names.
                 Some(lacking) => not_run.push(NotRun { case: case.id.clone(), reason: lacking.to_string() }),

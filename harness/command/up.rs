@@ -1,8 +1,7 @@
 //! `up`: leaves the world of a case standing, for a person who wants to see the problem with their own eyes.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
@@ -12,12 +11,12 @@ use crate::backend::cache::Cache;
 use crate::backend::hydra_binary::HydraBinary;
 use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::progress::Progress;
-use crate::browser::{Browser, BrowserSettings, Engine, ThirdPartyCookies, Window};
-use crate::case::{Case, Catalogue, Step};
+use crate::browser::{Browser, Engine, Window};
+use crate::case::{BrowserSpec, Case, Catalogue, Step};
 use crate::trial::{Lineup, Plan, TrialKind, WrongFixes, plans};
 use crate::world::{ClientPrograms, Files, World, WorldSettings};
 
-/// The name of the listener for the person.
+/// The name of the person's browser where the case has none.
 const YOU: &str = "you";
 
 pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
@@ -48,22 +47,21 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
         };
         stand(&plan, &settings, arguments.engine).await
     };
-    let Standing { world, listener, profile, window } = tokio::select! {
+    let Standing { world, windows, by_hand } = tokio::select! {
         standing = begin => standing?,
         _ = stop.wait_for(|stop| *stop) => return Ok(super::AS_EXPECTED),
     };
     place::print(&introduce(&case, &plan, &world))?;
-    if window.is_none() {
-        let binary = arguments.engine.binary().unwrap_or_else(|| arguments.engine.name().into());
-        let command = arguments.engine.by_hand(&binary, listener, &profile, &start(&world));
-        place::print(&format!("there is no display here; on one, this opens a browser on the world:\n  {command}\n"))?;
+    if !by_hand.is_empty() {
+        let lines = by_hand.iter().map(|(name, command)| format!("  {name}: {command}\n")).collect::<String>();
+        place::print(&format!("there is no display here; on one, this opens a browser on the world:\n{lines}"))?;
     }
     place::print("mails appear here; Ctrl-C ends it\n")?;
     tokio::select! {
         _ = stop.wait_for(|stop| *stop) => {}
         failed = mails(&world) => failed?,
     }
-    if let Some(browser) = window {
+    for browser in windows {
         browser.close().await?;
     }
     world.close().await?;
@@ -73,35 +71,42 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
 
 /// A world that a person can go to.
 struct Standing {
-    // Dropped from top to bottom: the browser before the world.
-    window: Option<Browser>,
+    // Dropped from top to bottom: the browsers before the world.
+    windows: Vec<Browser>,
     world: World,
-    listener: SocketAddr,
-    profile: PathBuf,
+    /// Where there is no display: for each browser its name, and the command that a person starts it with elsewhere.
+    by_hand: Vec<(String, String)>,
 }
 
 async fn stand(plan: &Plan, settings: &WorldSettings, engine: Engine) -> Result<Standing> {
     let mut spec = plan.world.clone();
-    // The person is the browser.
-    spec.browsers = None;
+    // The person takes the place of each browser of the case.
+    let browsers = spec.browsers.take().unwrap_or_default();
+    let browsers = if browsers.is_empty() {
+        BTreeMap::from([(YOU.to_owned(), BrowserSpec { engine: Some(engine), ..BrowserSpec::default() })])
+    } else {
+        browsers
+    };
     let mut world = World::start(&spec, settings).await?;
-    let listener = world.listen(YOU).await?;
     for step in &plan.steps {
         if let Step::Identity(identity) = &step.value {
             world.kratos(identity.at.as_deref())?.create_identity(identity).await?;
         }
     }
-    let profile = settings.folder.join("you");
-    std::fs::create_dir(&profile).context("failed to make a folder for the browser")?;
-    let mut window = None;
-    if std::env::var_os("DISPLAY").is_some() {
-        let third_party_cookies = ThirdPartyCookies::default();
-        let you = BrowserSettings { engine, listener, window: Window::Shown, third_party_cookies };
-        let browser = Browser::start(YOU, &you, &profile).await?;
-        browser.go(&start(&world)).await?;
-        window = Some(browser);
+    let (mut windows, mut by_hand) = (Vec::new(), Vec::new());
+    for (number, (name, spec)) in browsers.iter().enumerate() {
+        let profile = settings.folder.join(format!("you{number}"));
+        std::fs::create_dir(&profile).context("failed to make a folder for the browser")?;
+        let browser = world.admit(name, spec).await?;
+        if std::env::var_os("DISPLAY").is_some() {
+            let browser = Browser::start(name, &browser, &profile).await?;
+            browser.go(&start(&world)).await?;
+            windows.push(browser);
+        } else {
+            by_hand.push((name.clone(), browser.by_hand(&profile, &start(&world))));
+        }
     }
-    Ok(Standing { window, world, listener, profile })
+    Ok(Standing { windows, world, by_hand })
 }
 
 /// Where a person begins.

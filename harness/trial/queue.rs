@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use super::judge::judge;
 use super::plan::{Plan, plans};
 use super::{CaseOutcome, ClaimQuoted, LOGIN_PAGE, Lineup, TrialOutcome, Turn, run, secrets};
-use crate::case::{Case, Program, Step, WorldSpec};
+use crate::case::{Case, ItpSpec, Program, Step, WorldSpec};
 use crate::evidence::Redactor;
 use crate::world::{ClientPrograms, World, WorldSettings};
 
@@ -226,6 +226,9 @@ fn real(case: &Case, lineup: &Lineup, clients: &ClientPrograms) -> Vec<String> {
     engines.sort();
     engines.dedup();
     real.extend(engines.into_iter().map(|engine| engine.name().to_owned()));
+    if case.file.world.browsers.iter().flatten().any(|(_, browser)| browser.itp == Some(ItpSpec::Real)) {
+        real.push("WebKitGTK's own tracking prevention".to_owned());
+    }
     if case.file.world.hydra.is_some() {
         real.push("Hydra".to_owned());
     }

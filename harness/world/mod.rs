@@ -12,13 +12,13 @@ mod start;
 pub mod ui;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use futures_util::future::join_all;
 
-use crate::browser::{Browser, Window};
+use crate::browser::{Browser, BrowserSettings, Window};
+use crate::case::BrowserSpec;
 use crate::client::ApiClient;
 use crate::edge::Edge;
 pub use clients::ClientPrograms;
@@ -85,12 +85,12 @@ impl World {
         &self.edge
     }
 
-    /// Opens one more listener of the edge, for a browser that a person drives.
+    /// Opens one more listener of the edge, for a browser that a person drives: says how it is to be started.
     ///
     /// # Errors
     /// When no port can be bound.
-    pub async fn listen(&mut self, name: &str) -> Result<SocketAddr> {
-        self.edge.listen(name).await
+    pub async fn admit(&mut self, name: &str, spec: &BrowserSpec) -> Result<BrowserSettings> {
+        start::admit(&mut self.edge, name, spec, Window::Shown).await
     }
 
     /// A Kratos by the tenant's name; without one the first, which is the only one where there are no tenants.

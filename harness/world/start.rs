@@ -16,8 +16,8 @@ use super::mail::MailSink;
 use super::migration::{Migration, MigrationSettings};
 use super::ui::{Ui, UiSettings, UiTenant};
 use super::{Files, World, WorldSettings};
-use crate::browser::{Browser, BrowserSettings};
-use crate::case::{FaultSpec, HOSTS, ItpSpec, KratosServer, Time, WorldSpec};
+use crate::browser::{Browser, BrowserSettings, Window};
+use crate::case::{BrowserSpec, FaultSpec, HOSTS, ItpSpec, KratosServer, Time, WorldSpec};
 use crate::client::{self, ApiClient, Jar};
 use crate::edge::policy::Itp;
 use crate::edge::{Edge, Effect, Fault};
@@ -65,13 +65,7 @@ impl World {
         }
         let mut browser_starts = Vec::new();
         for (number, (name, spec)) in spec.browsers.iter().flatten().enumerate() {
-            let policy = spec.itp.and_then(ItpSpec::emulated).map(Itp::new);
-            let browser = BrowserSettings {
-                engine: spec.engine.unwrap_or_default(),
-                listener: edge.listen_with(name, policy).await?,
-                window: settings.window,
-                third_party_cookies: spec.third_party_cookies.unwrap_or_default(),
-            };
+            let browser = admit(&mut edge, name, spec, settings.window).await?;
             // Short, because a browser makes a socket below it and the path of a socket is: see `LONGEST_FOLDER`.
             browser_starts.push((name.to_owned(), browser, make(folder.path(), &format!("b{number}"))?));
         }
@@ -224,6 +218,18 @@ pub(super) fn make(folder: &Path, name: &str) -> Result<PathBuf> {
     let path = folder.join(name);
     fs::create_dir(&path).with_context(|| format!("failed to make the folder `{}`", path.display()))?;
     Ok(path)
+}
+
+/// Opens the listener of a browser, and says how the browser is to be.
+pub(super) async fn admit(edge: &mut Edge, name: &str, spec: &BrowserSpec, window: Window) -> Result<BrowserSettings> {
+    let policy = spec.itp.and_then(ItpSpec::emulated).map(Itp::new);
+    Ok(BrowserSettings {
+        engine: spec.engine.unwrap_or_default(),
+        listener: edge.listen_with(name, policy).await?,
+        window,
+        third_party_cookies: spec.third_party_cookies.unwrap_or_default(),
+        tracking_prevention: spec.itp == Some(ItpSpec::Real),
+    })
 }
 
 fn fault(spec: &FaultSpec) -> Fault {

@@ -14,12 +14,16 @@ fn a_policy_is_one_of_the_known_generations() -> Result<()> {
         (browser, "browsers: { a: { itp: safari } }"),
         (browser, "browsers: { a: { itp: false } }"),
         (browser, "browsers: { a: { ipt: G4 } }"),
+        (browser, "browsers: { a: { itp: real } }"),
+        (browser, "browsers: { a: { itp: real, engine: firefox } }"),
     ])?, @r#"
     [DIR]/case.yaml:6:25: unknown `G5` (hint: did you mean `G0`?)
     [DIR]/case.yaml:6:25: unknown `g4` (hint: did you mean `G4`?)
-    [DIR]/case.yaml:6:25: unknown `safari` (hint: known here: G0, G1, G2, G3, G4, off)
-    [DIR]/case.yaml:6:25: unknown `false` (hint: known here: G0, G1, G2, G3, G4, off)
+    [DIR]/case.yaml:6:25: unknown `safari` (hint: known here: G0, G1, G2, G3, G4, real, off)
+    [DIR]/case.yaml:6:25: unknown `false` (hint: known here: G0, G1, G2, G3, G4, real, off)
     [DIR]/case.yaml:6:20: unknown key `ipt` (hint: did you mean `itp`?)
+    [DIR]/case.yaml:6:25: `itp: real` needs `engine: webkitgtk`: no other engine has it
+    [DIR]/case.yaml:6:25: `itp: real` needs `engine: webkitgtk`: no other engine has it
     "#);
     Ok(())
 }

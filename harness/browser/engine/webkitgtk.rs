@@ -39,17 +39,24 @@ pub(super) const PROGRAMS: [Program; 3] = [
     },
 ];
 
-pub(super) fn capabilities(binary: &Path, settings: &BrowserSettings) -> Value {
+/// What makes a MiniBrowser as it is to be, whoever drives it.
+pub(super) fn arguments(settings: &BrowserSettings) -> Vec<String> {
+    let policy = match settings.third_party_cookies {
+        ThirdPartyCookies::Allow => "always",
+        ThirdPartyCookies::Block => "no-third-party",
+    };
     // The `proxy` capability does not do: WebKit would speak TLS to the proxy.
-    let mut arguments = vec!["--automation".to_owned(), format!("--proxy=http://{}", settings.listener)];
-    match settings.third_party_cookies {
-        ThirdPartyCookies::Allow => arguments.push("--cookies-policy=always".to_owned()),
-        ThirdPartyCookies::Block => {
-            arguments.push("--cookies-policy=no-third-party".to_owned());
-            // The policy alone would still send those that were stored at a visit of the other site.
-            arguments.push("--enable-itp".to_owned());
-        }
+    let mut arguments = vec![format!("--proxy=http://{}", settings.listener), format!("--cookies-policy={policy}")];
+    // The policy alone would still send those that were stored at a visit of the other site.
+    if settings.tracking_prevention || settings.third_party_cookies == ThirdPartyCookies::Block {
+        arguments.push("--enable-itp".to_owned());
     }
+    arguments
+}
+
+pub(super) fn capabilities(binary: &Path, settings: &BrowserSettings) -> Value {
+    let mut arguments = vec!["--automation".to_owned()];
+    arguments.extend(self::arguments(settings));
     json!({
         "acceptInsecureCerts": true,
         "timeouts": { "pageLoad": 15_000, "script": 10_000 },

@@ -1,13 +1,21 @@
-//! Refuses a network that cannot be: hosts outside the world, loops of CNAMEs, addresses that are none.
+//! Refuses a network that cannot be: a policy that no engine has, hosts outside the world, loops of CNAMEs, addresses that are none.
 
 use super::HOSTS;
 use super::world::WorldCheck;
+use crate::browser::Engine;
 use crate::case::error::CaseError;
 use crate::case::nearest::nearest;
+use crate::case::network::ItpSpec;
 use crate::case::spec::WorldSpec;
 
 impl WorldCheck<'_> {
     pub(super) fn network(&self, world: &WorldSpec) -> Result<(), CaseError> {
+        for (name, browser) in world.browsers.iter().flatten() {
+            if browser.itp == Some(ItpSpec::Real) && browser.engine != Some(Engine::WebKitGtk) {
+                let message = "`itp: real` needs `engine: webkitgtk`: no other engine has it".to_owned();
+                return Err(self.error(&["browsers", name, "itp"], message));
+            }
+        }
         let dns = world.dns.iter().flatten().map(|(host, _)| (vec!["dns"], host));
         let front = world.front.iter().flat_map(|front| front.hosts.keys()).map(|host| (vec!["front", "hosts"], host));
         for (mut keys, host) in dns.chain(front) {

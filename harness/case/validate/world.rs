@@ -3,7 +3,7 @@
 use serde_json::Value;
 use url::Url;
 
-use super::{Context, HOSTS};
+use super::{Context, HOSTS, OTHER_SITE};
 use crate::case::error::CaseError;
 use crate::case::nearest::nearest;
 use crate::case::program::Program;
@@ -162,12 +162,13 @@ impl WorldCheck<'_> {
     }
 }
 
-/// The host of a URL, unless it is one of the world's domain. A user before the host counts as outside:
+/// The host of a URL, unless it is one of the world's domain or its other site. The loopback names do not count: to
+/// them Kratos would go without the edge. A user before the host counts as outside:
 /// in `https://ory.example.test:x@other.test/` the host is the last one.
 fn host_outside(text: &str) -> Option<String> {
     let Ok(url) = Url::parse(text) else { return Some(text.to_owned()) };
     let host = url.host_str().unwrap_or_default();
-    let inside = host == "example.test" || host.ends_with(".example.test");
+    let inside = host == "example.test" || host.ends_with(".example.test") || host == OTHER_SITE;
     let bare = url.username().is_empty() && url.password().is_none();
     (!inside || !bare).then(|| url.authority().to_owned())
 }
