@@ -13,6 +13,7 @@ pub mod geckodriver;
 mod go;
 pub mod hydra_binary;
 pub mod kratos_binary;
+mod launch;
 mod listening;
 pub mod missing;
 pub mod nginx;
@@ -26,7 +27,8 @@ mod template;
 pub mod version;
 mod wait;
 
+pub use launch::{Ending, Launch, Output};
 pub use missing::Missing;
 pub use port::free_port;
-pub use process::{Ending, Launch, Output, Process};
+pub use process::Process;
 pub use wait::wait_until;

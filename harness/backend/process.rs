@@ -1,185 +1,33 @@
-//! A child process in a group of its own, on a leash: it ends with the harness, however the harness ends.
+//! A child process in a group of its own. What a [`super::Launch`] starts.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout};
 
+use super::launch::Ending;
 use super::{listening, wait_until};
-
-/// Runs the program and kills the whole process group when its own standard input ends, which is the leash:
-/// the harness holds the other end, so the end of the harness is the end of the group (also by `kill -9`).
-/// A death signal of the parent would not do: browsers do not hand it on to their helpers.
-const LEASH: &str = r#"exec 3<&0
-"$@" </dev/null 3<&- &
-child=$!
-{ read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 &
-exec 3<&- >/dev/null
-wait "$child""#;
-
-/// The same, but the program is asked to end first and has a second for it.
-const LONG_LEASH: &str = r#"exec 3<&0
-"$@" </dev/null 3<&- &
-child=$!
-{
-    read -r _ <&3
-    kill -TERM "$child"
-    tries=0
-    while [ "$tries" -lt 50 ] && kill -0 "$child"; do
-        sleep 0.02
-        tries=$((tries + 1))
-    done
-    kill -KILL 0
-} >/dev/null 2>&1 &
-exec 3<&- >/dev/null
-wait "$child""#;
 
 /// How long a program that is asked to end may take before it is killed.
 const ASKED_LIMIT: Duration = Duration::from_secs(1);
-
-/// Where a program's standard output goes.
-#[derive(Debug, Clone)]
-pub enum Output {
-    /// Both streams are appended to this file.
-    File(PathBuf),
-    /// Standard output can be read by the harness; standard error is appended to this file.
-    Piped(PathBuf),
-}
-
-/// How a program is ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// At once, with its whole group.
-    Killed,
-    /// By a request, because it has something to put away outside its folder; killed if it takes more than a second.
-    Asked,
-}
-
-/// What is to be started, and how. Its environment is empty but for what is set here.
-#[derive(Debug)]
-pub struct Launch {
-    program: PathBuf,
-    arguments: Vec<OsString>,
-    environment: Vec<(OsString, OsString)>,
-    folder: PathBuf,
-    helpers: Option<OsString>,
-    ending: Ending,
-    output: Output,
-}
-
-impl Launch {
-    /// A program, given by its whole path, to be run in a folder.
-    pub fn new(program: impl Into<PathBuf>, folder: impl Into<PathBuf>, output: Output) -> Self {
-        Self {
-            program: program.into(),
-            arguments: Vec::new(),
-            environment: Vec::new(),
-            folder: folder.into(),
-            helpers: None,
-            ending: Ending::Killed,
-            output,
-        }
-    }
-
-    /// Adds arguments.
-    pub fn args<I: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = I>) -> Self {
-        self.arguments.extend(arguments.into_iter().map(|it| it.as_ref().to_owned()));
-        self
-    }
-
-    /// Helpers that leave the process group are known by this text in their command line, and end with it. It must be
-    /// an argument that holds a temporary folder of the program's own, so that no stranger has it.
-    pub fn helpers_have(mut self, argument: impl Into<OsString>) -> Self {
-        self.helpers = Some(argument.into());
-        self
-    }
-
-    /// Says how it is ended; it is killed where nothing is said.
-    pub fn ends_by(mut self, ending: Ending) -> Self {
-        self.ending = ending;
-        self
-    }
-
-    /// Sets one variable of the otherwise empty environment.
-    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
-        self.environment.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
-        self
-    }
-
-    /// Starts it.
-    ///
-    /// # Errors
-    /// When the log cannot be opened or the process cannot be made.
-    pub fn start(self) -> Result<Process> {
-        let name = self.program.file_name().unwrap_or(self.program.as_os_str()).to_string_lossy().into_owned();
-        let (log, stdout) = match &self.output {
-            Output::File(path) => (path, Stdio::from(open_log(path)?)),
-            Output::Piped(path) => (path, Stdio::piped()),
-        };
-        let mut command = Command::new("/bin/sh");
-        command
-            .args(["-c", leash(self.ending), "leash"])
-            .arg(&self.program)
-            .args(&self.arguments)
-            .current_dir(&self.folder)
-            .env_clear()
-            .envs(self.environment)
-            .stdin(Stdio::piped())
-            .stdout(stdout)
-            .stderr(open_log(log)?)
-            .process_group(0)
-            .kill_on_drop(true);
-        let log = log.clone();
-        let mut child = command.spawn().with_context(|| format!("failed to start `{}`", self.program.display()))?;
-        let id = child.id().context("the process ended before it had an id")?;
-        let group = Pid::from_raw(i32::try_from(id).context("the process id is out of range")?);
-        let leash = child.stdin.take();
-        Ok(Process {
-            name,
-            group,
-            helpers: self.helpers,
-            ending: self.ending,
-            log,
-            child,
-            _leash: leash,
-            closed: false,
-        })
-    }
-}
-
-fn leash(ending: Ending) -> &'static str {
-    match ending {
-        Ending::Killed => LEASH,
-        Ending::Asked => LONG_LEASH,
-    }
-}
-
-fn open_log(path: &Path) -> Result<File> {
-    File::options()
-        .create(true)
-        .append(true)
-        .open(path)
-        .with_context(|| format!("failed to open the log `{}`", path.display()))
-}
 
 /// A running program. Dropping it kills its whole group.
 #[derive(Debug)]
 #[must_use = "the process is killed when this is dropped"]
 pub struct Process {
-    name: String,
-    group: Pid,
-    helpers: Option<OsString>,
-    ending: Ending,
-    log: PathBuf,
-    child: Child,
-    _leash: Option<ChildStdin>,
-    closed: bool,
+    pub(super) name: String,
+    pub(super) group: Pid,
+    pub(super) helpers: Option<OsString>,
+    pub(super) ending: Ending,
+    pub(super) log: PathBuf,
+    pub(super) child: Child,
+    pub(super) _leash: Option<ChildStdin>,
+    pub(super) closed: bool,
 }
 
 impl Process {
@@ -312,6 +160,7 @@ fn living(group: Pid, helpers: Option<&OsStr>) -> Vec<Pid> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::{Launch, Output};
 
     fn sleeper(folder: &Path) -> Result<Process> {
         // A grandchild in the same group, as browsers have them.
