@@ -2,6 +2,7 @@
 
 mod clients;
 pub mod front;
+mod html;
 pub mod hydra;
 pub mod kratos;
 pub mod legacy;

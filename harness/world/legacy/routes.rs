@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use axum::extract::{Form, Query, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -17,6 +17,7 @@ use super::admin::{Admin, Asked, Decision};
 use super::pages::{Attempt, Pages};
 use super::users::Users;
 use crate::case::HookAnswer;
+use crate::world::html::{Failure, page, redirect};
 
 struct Site {
     pages: Pages,
@@ -232,31 +233,4 @@ impl Site {
 /// The name of the OAuth 2.0 client that asks.
 fn client(request: &Value) -> &str {
     request["client"]["client_name"].as_str().filter(|name| !name.is_empty()).unwrap_or("another application")
-}
-
-/// An HTML page. It is never stored, so that going back asks again.
-fn page(status: StatusCode, html: String) -> Result<Response, Failure> {
-    let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CACHE_CONTROL, "no-store")];
-    Ok((status, headers, html).into_response())
-}
-
-fn redirect(to: &str) -> Result<Response, Failure> {
-    let to = HeaderValue::from_str(to)?;
-    Ok((StatusCode::SEE_OTHER, [(LOCATION, to), (CACHE_CONTROL, HeaderValue::from_static("no-store"))]).into_response())
-}
-
-/// A mistake of the legacy system itself, such as in a template. It is answered as plain text with 500.
-#[derive(Debug)]
-struct Failure(anyhow::Error);
-
-impl<E: Into<anyhow::Error>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self(error.into())
-    }
-}
-
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        (StatusCode::INTERNAL_SERVER_ERROR, format!("the legacy system failed: {:#}\n", self.0)).into_response()
-    }
 }

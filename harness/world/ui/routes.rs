@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::extract::{Query, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, SET_COOKIE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use crate::case::interface::{Expired, Submit};
 use super::pages::{Pages, Visitor};
 use super::place::Links;
 use super::upstream::{Answer, Upstream};
+use crate::world::html::{Failure, page, page_with, redirect};
 
 /// What the interface answers from.
 #[derive(Debug)]
@@ -77,7 +78,7 @@ async fn show_flow(
         return redirect(tenant.upstream.url(&start, &keys)?.as_str());
     };
     if site.submit == Submit::Ajax {
-        return page(StatusCode::OK, site.pages.render_flow(tenant, flow, None)?, &[]);
+        return page(StatusCode::OK, site.pages.render_flow(tenant, flow, None)?);
     }
     let path = format!("self-service/{name}/flows");
     let again = tenant.links.of(flow);
@@ -87,7 +88,7 @@ async fn show_flow(
     };
     if answer.status.is_success() && answer.body["ui"].is_object() {
         let html = site.pages.render_flow(tenant, flow, Some(&answer.body))?;
-        return page(StatusCode::OK, html, &answer.cookies);
+        return page_with(StatusCode::OK, html, &answer.cookies);
     }
     if answer.status == StatusCode::GONE {
         let start = tenant.upstream.url(&format!("self-service/{name}/browser"), &[])?;
@@ -127,7 +128,7 @@ async fn show_welcome(
     let Some(tenant) = site.tenant(route, &keys) else { return site.ask("welcome") };
     if site.submit == Submit::Ajax {
         let html = site.pages.render_welcome(tenant, Visitor::Unknown)?;
-        return page(StatusCode::OK, html, &[]);
+        return page(StatusCode::OK, html);
     }
     let again = &tenant.links.login;
     let mut answer = match tenant.upstream.get("sessions/whoami", &[], &browser).await {
@@ -136,7 +137,7 @@ async fn show_welcome(
     };
     if answer.status == StatusCode::UNAUTHORIZED {
         let html = site.pages.render_welcome(tenant, Visitor::Stranger)?;
-        return page(StatusCode::OK, html, &answer.cookies);
+        return page_with(StatusCode::OK, html, &answer.cookies);
     }
     if !answer.status.is_success() || !answer.body["identity"].is_object() {
         return site.show_failure(tenant, &answer, again);
@@ -147,7 +148,7 @@ async fn show_welcome(
     };
     answer.cookies.extend(farewell.cookies);
     let visitor = Visitor::SignedIn { session: &answer.body, logout: farewell.body["logout_url"].as_str() };
-    page(StatusCode::OK, site.pages.render_welcome(tenant, visitor)?, &answer.cookies)
+    page_with(StatusCode::OK, site.pages.render_welcome(tenant, visitor)?, &answer.cookies)
 }
 
 async fn send_style(State(site): State<Arc<Site>>) -> impl IntoResponse {
@@ -173,7 +174,7 @@ impl Site {
     fn ask(&self, name: &str) -> Result<Response, Failure> {
         let routes: Vec<&str> = self.tenants.iter().filter_map(|it| it.route.as_deref()).collect();
         let any = self.tenants.first().context("the interface has no Kratos")?;
-        page(StatusCode::OK, self.pages.render_choice(name, any, &routes)?, &[])
+        page(StatusCode::OK, self.pages.render_choice(name, any, &routes)?)
     }
 
     /// The page of an answer that holds an error object, `{"error": {...}}`.
@@ -196,43 +197,12 @@ impl Site {
                 .unwrap_or(StatusCode::BAD_GATEWAY)
         };
         let html = self.pages.render_error(tenant, error, status, again)?;
-        page(status, html, &answer.cookies)
+        page_with(status, html, &answer.cookies)
     }
 
     fn show_unreachable(&self, tenant: &Tenant, error: &anyhow::Error, again: &str) -> Result<Response, Failure> {
         let error = json!({ "id": "kratos_unreachable", "reason": format!("{error:#}") });
         let html = self.pages.render_error(tenant, &error, StatusCode::BAD_GATEWAY, again)?;
-        page(StatusCode::BAD_GATEWAY, html, &[])
-    }
-}
-
-/// An HTML page. It is never stored, so that going back asks for the flow again.
-fn page(status: StatusCode, html: String, cookies: &[HeaderValue]) -> Result<Response, Failure> {
-    let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CACHE_CONTROL, "no-store")];
-    let mut response = (status, headers, html).into_response();
-    for cookie in cookies {
-        response.headers_mut().append(SET_COOKIE, cookie.clone());
-    }
-    Ok(response)
-}
-
-fn redirect(to: &str) -> Result<Response, Failure> {
-    let to = HeaderValue::from_str(to)?;
-    Ok((StatusCode::SEE_OTHER, [(LOCATION, to), (CACHE_CONTROL, HeaderValue::from_static("no-store"))]).into_response())
-}
-
-/// A mistake of the interface itself, such as in a template. It is answered as plain text with 500.
-#[derive(Debug)]
-struct Failure(anyhow::Error);
-
-impl<E: Into<anyhow::Error>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self(error.into())
-    }
-}
-
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        (StatusCode::INTERNAL_SERVER_ERROR, format!("the fixture interface failed: {:#}\n", self.0)).into_response()
+        page(StatusCode::BAD_GATEWAY, html)
     }
 }
