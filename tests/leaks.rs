@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use kratos_repro::browser::Engine;
+use kratos_repro::browser::{BrowserSettings, Engine, ThirdPartyCookies, Window};
 use nix::sys::signal::Signal;
 use rstest::rstest;
 
@@ -23,7 +24,14 @@ fn world_has_begun(sandbox: &Sandbox) -> Option<()> {
 
 /// Waits until servers and browser run, and gives the ports on which they and the program listen.
 fn wait_for_all(sandbox: &Sandbox, run: &mut Running, engine: Engine) -> Result<BTreeSet<u16>> {
-    let binary = engine.binary().context("the engine is gone")?;
+    let settings = BrowserSettings {
+        engine,
+        listener: SocketAddr::from(([127, 0, 0, 1], 0)),
+        window: Window::Hidden,
+        third_party_cookies: ThirdPartyCookies::Allow,
+        tracking_prevention: false,
+    };
+    let binary = settings.binary().context("the engine is gone")?;
     let browser = binary.file_name().and_then(|name| name.to_str()).context("it has no name")?;
     run.wait("Kratos and a browser", |run| {
         let seen = process::naming(&sandbox.tmp());

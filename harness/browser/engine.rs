@@ -65,9 +65,17 @@ pub struct BrowserSettings {
 }
 
 impl BrowserSettings {
+    /// The browser's program, by its variable or on the usual paths.
+    pub fn binary(&self) -> Option<PathBuf> {
+        match self.engine {
+            Engine::Chromium => chromium::binary(self),
+            Engine::Firefox | Engine::WebKitGtk => self.engine.programs().first()?.find(),
+        }
+    }
+
     /// The command by which a person opens such a browser on a page.
     pub fn by_hand(&self, profile: &Path, page: &str) -> String {
-        let binary = self.engine.binary().unwrap_or_else(|| self.engine.name().into());
+        let binary = self.binary().unwrap_or_else(|| self.engine.name().into());
         let (binary, profile, listener) = (binary.display(), profile.display(), self.listener);
         match self.engine {
             Engine::Chromium => format!(
@@ -132,9 +140,12 @@ impl Engine {
         }
     }
 
-    /// The browser's program, by its variable or on the usual paths.
-    pub fn binary(self) -> Option<PathBuf> {
-        self.programs().first()?.find()
+    /// The programs that it does without.
+    pub fn optional_programs(self) -> &'static [Program] {
+        match self {
+            Self::Chromium => &[chromium::HEADLESS],
+            Self::Firefox | Self::WebKitGtk => &[],
+        }
     }
 
     /// The driver's program, by its variable or on the usual paths.

@@ -59,7 +59,7 @@ impl Browser {
         if let Some(lacking) = engine.lacks() {
             return Err(lacking.into());
         }
-        let binary = engine.binary().with_context(|| format!("{engine} is gone"))?;
+        let binary = settings.binary().with_context(|| format!("{engine} is gone"))?;
         let display = match settings.window {
             Window::Hidden if engine.needs_display() => Some(Display::start(folder).await?),
             _ => None,

@@ -12,17 +12,18 @@ use crate::browser::{Display, Engine, Program};
 
 /// Looks at these engines at once.
 pub(super) async fn examine(engines: &[Engine]) -> Vec<Finding> {
-    let examined = join_all(engines.iter().map(|engine| examine_engine(*engine))).await;
+    let mut examined = join_all(engines.iter().map(|engine| examine_engine(*engine))).await;
     let whole = |findings: &Vec<Finding>| findings.iter().all(|it| matches!(it.state, State::Found { .. }));
     let any_whole = examined.iter().any(whole);
-    let mut findings: Vec<Finding> = examined.into_iter().flatten().collect();
-    let programs = engines.iter().flat_map(|engine| engine.programs());
-    for (finding, program) in findings.iter_mut().zip(programs) {
-        if program.is_named() || !any_whole {
-            finding.need = Need::Required;
+    for (engine, findings) in engines.iter().zip(&mut examined) {
+        for (finding, program) in findings.iter_mut().zip(engine.programs()) {
+            if program.is_named() || !any_whole {
+                finding.need = Need::Required;
+            }
         }
+        findings.extend(join_all(engine.optional_programs().iter().map(examine_optional)).await);
     }
-    findings
+    examined.into_iter().flatten().collect()
 }
 
 async fn examine_engine(engine: Engine) -> Vec<Finding> {
@@ -45,6 +46,12 @@ async fn examine_engine(engine: Engine) -> Vec<Finding> {
         driver.state = match_majors(&browser.state, seen);
     }
     findings
+}
+
+async fn examine_optional(program: &Program) -> Finding {
+    let state = examine_program(program).await;
+    let need = if program.is_named() { Need::Required } else { Need::Partly };
+    Finding { name: program.name, state, needed_for: "faster runs on chromium", need }
 }
 
 async fn examine_program(program: &Program) -> State {

@@ -1,6 +1,6 @@
 //! Chromium, by chromedriver.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -26,6 +26,26 @@ pub(super) const PROGRAMS: [Program; 2] = [
         package: "`apt-get install chromium-driver` on Debian",
     },
 ];
+
+/// Chromium's headless build: the same engine and the same network code without what surrounds a page, which starts with
+/// a third of the processor time (0.24 s in place of 0.76 s, Chromium 156). It has no preferences, so that it cannot be
+/// told to block third-party cookies.
+pub(super) const HEADLESS: Program = Program {
+    name: "chromium-headless-shell",
+    variable: "KRATOS_REPRO_CHROMIUM_HEADLESS_SHELL",
+    paths: &["/usr/lib/chromium/chromium-headless-shell"],
+    entry: None,
+    names: &["chromium-headless-shell", "chrome-headless-shell"],
+    package: "`apt-get install chromium-headless-shell` on Debian",
+};
+
+/// The headless build where it is here and does, else the whole program; that alone where a person names it.
+pub(super) fn binary(settings: &BrowserSettings) -> Option<PathBuf> {
+    let [whole, _] = &PROGRAMS;
+    let does = settings.window == Window::Hidden && settings.third_party_cookies == ThirdPartyCookies::Allow;
+    let headless = if does && !whole.is_named() { HEADLESS.find() } else { None };
+    headless.or_else(|| whole.find())
+}
 
 /// What no Chromium of ours may do on its own; found by running it beside a packet sniffer (Chromium 156).
 const FLAGS: [&str; 21] = [
