@@ -13,7 +13,7 @@ use super::act::Actor;
 use super::look::Standpoint;
 use super::plan::Plan;
 use super::{CheckRole, CheckSeen, Phase, Shown, TrialKind, TrialOutcome, secrets};
-use crate::case::Step;
+use crate::case::{Step, Until};
 use crate::evidence::{Exchange, LogLine, MailSeen, Redactor, StepState, StepTaken};
 use crate::world::World;
 
@@ -102,7 +102,20 @@ async fn body(plan: &Plan, world: &World, folder: &Path, outcome: &mut TrialOutc
     let begin = Instant::now();
     let checked = checks(plan, world, &actor, outcome).await;
     outcome.phases.push(phase("checks", millis(begin)));
+    show_answer(plan, world, folder, outcome).await;
     checked
+}
+
+/// Where the last page was left before its answer came, its picture is taken again now that the checks have waited.
+async fn show_answer(plan: &Plan, world: &World, folder: &Path, outcome: &mut TrialOutcome) {
+    let last = plan.steps.iter().zip(&mut outcome.steps).rfind(|(step, _)| touches_browser(&step.value));
+    if let Some((step, taken)) = last
+        && matches!(&step.value, Step::Submit(submit) if submit.until == Until::Sent)
+        && let Some(browser) = taken.browser.as_deref().and_then(|name| world.browser(name).ok())
+    {
+        taken.page = browser.url().await.ok();
+        taken.screenshot = picture(browser, folder, &outcome.folder, taken.number).await;
+    }
 }
 
 async fn steps(plan: &Plan, world: &World, folder: &Path, actor: &mut Actor, outcome: &mut TrialOutcome) -> Result<()> {
