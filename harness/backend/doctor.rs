@@ -16,8 +16,7 @@ use super::{
     applications::Application,
     cache::Cache,
     child::{self, find_program},
-    go,
-    hydra_binary::HydraBinary,
+    go, hydra_binary,
     kratos_binary::{KratosChoice, locate},
     missing::Missing,
     nginx,
@@ -170,8 +169,8 @@ async fn examine_kratos(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -
 }
 
 async fn examine_hydra(cache: &Cache, fixtures: &Path) -> State {
-    match HydraBinary::find(cache, fixtures).await {
-        Ok(hydra) => State::found(hydra.version.to_string(), Some(hydra.path)),
+    match hydra_binary::locate(cache, fixtures).await {
+        Ok((path, version)) => State::found(version.to_string(), Some(path)),
         Err(error) => unfit(&error),
     }
 }

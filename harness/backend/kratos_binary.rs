@@ -106,7 +106,7 @@ impl KratosBinary {
             }
             KratosChoice::Path(_) => template::identify(&path)?,
         };
-        let template = template::migrated(cache, &path, &identity, progress).await?;
+        let template = template::migrated(cache, Product::Kratos, &path, &identity, progress).await?;
         Ok(Self { path, version, template })
     }
 }

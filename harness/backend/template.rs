@@ -1,5 +1,5 @@
-//! The template database: an SQLite file that a Kratos has migrated once, and of which each world
-//! gets a copy, because a migration takes seconds and a copy takes milliseconds.
+//! The template database: an SQLite file that a server has migrated once, and of which each world gets a copy, because
+//! a migration takes seconds and a copy takes milliseconds. That of a Hydra has its signing keys as well.
 
 use std::{
     fs,
@@ -15,31 +15,38 @@ use super::{
     cache::Cache,
     child::{self, last_lines},
     claim::Claim,
+    hydra_binary::SYSTEM_SECRET,
+    hydra_keys,
+    product::Product,
     progress::Progress,
 };
-
-/// The name of the file within its entry.
-const FILE: &str = "kratos.sqlite";
 
 /// How long a migration may take; it takes 3 s on an idle machine.
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// The template database of the Kratos at `binary`; made if it is not in the cache.
+/// The template database of the server at `binary`; made if it is not in the cache.
 ///
 /// `identity` is what the binary is known by: another text for another content.
-pub(super) async fn migrated(cache: &Cache, binary: &Path, identity: &str, progress: &mut Progress) -> Result<PathBuf> {
+pub(super) async fn migrated(
+    cache: &Cache,
+    product: Product,
+    binary: &Path,
+    identity: &str,
+    progress: &mut Progress,
+) -> Result<PathBuf> {
+    let file = format!("{}.sqlite", product.program());
     let hash = format!("{:x}", Sha256::digest(identity));
     let unfinished = match cache.claim(&format!("template-{}", &hash[..16]), progress).await? {
-        Claim::Ready(entry) => return Ok(entry.join(FILE)),
+        Claim::Ready(entry) => return Ok(entry.join(file)),
         Claim::Unfinished(unfinished) => unfinished,
     };
-    progress.begin("migrating an empty database, once for this Kratos");
+    progress.begin(format!("migrating an empty database, once for this {product}"));
     let mut command = Command::new(binary);
     // The path is relative because a data source name has its own meaning for `?` and `#`.
     command
         .args(["migrate", "sql", "-e", "--yes"])
         .env_clear()
-        .env("DSN", format!("sqlite://{FILE}?_fk=true&mode=rwc"))
+        .env("DSN", format!("sqlite://{file}?_fk=true&mode=rwc"))
         .current_dir(unfinished.folder());
     let answer = child::answer(&mut command, LIMIT)
         .await
@@ -58,10 +65,14 @@ pub(super) async fn migrated(cache: &Cache, binary: &Path, identity: &str, progr
         }
         return Err(failure);
     }
-    check(unfinished.folder())?;
+    if product == Product::Hydra {
+        progress.begin("making its signing keys");
+        hydra_keys::make(binary, &unfinished.folder().join(&file), SYSTEM_SECRET).await?;
+    }
+    check(unfinished.folder(), &file)?;
     let entry = unfinished.finish()?;
     progress.finish("migrated an empty database");
-    Ok(entry.join(FILE))
+    Ok(entry.join(file))
 }
 
 /// What a binary that the user names is known by: its path without symbolic links, size in bytes,
@@ -76,17 +87,17 @@ pub(super) fn identify(binary: &Path) -> Result<String> {
 }
 
 /// Makes sure that a copy of the one file is a copy of the database.
-fn check(folder: &Path) -> Result<()> {
+fn check(folder: &Path, file: &str) -> Result<()> {
     let cannot = || format!("cannot read `{}`", folder.display());
     for entry in fs::read_dir(folder).with_context(cannot)? {
         let name = entry.with_context(cannot)?.file_name();
-        ensure!(name == FILE, "the migration left `{}` beside the database", name.display());
+        ensure!(name == file, "the migration left `{}` beside the database", name.display());
     }
-    let database = fs::read(folder.join(FILE)).with_context(cannot)?;
+    let database = fs::read(folder.join(file)).with_context(cannot)?;
     // SQLite file format, 1.3 "The Database Header": a magic text, and from byte 18 on two bytes that
     // are 1 for a rollback journal and 2 for a write-ahead log.
     if !database.starts_with(b"SQLite format 3\0") || database.get(18..20) != Some(&[1, 1]) {
-        bail!("the migration left no plain SQLite database (hint: is this Kratos built with SQLite?)");
+        bail!("the migration left no plain SQLite database (hint: is the server built with SQLite?)");
     }
     Ok(())
 }
@@ -98,8 +109,8 @@ mod tests {
     use anyhow::{Result, bail};
     use rstest::rstest;
 
-    use super::{FILE, identify, migrated};
-    use crate::backend::{cache::Cache, fake_program, missing::Missing, progress::Progress};
+    use super::{identify, migrated};
+    use crate::backend::{cache::Cache, fake_program, missing::Missing, product::Product, progress::Progress};
 
     /// Writes a database header with a rollback journal.
     const MIGRATE: &str = r"printf 'SQLite format 3\000\020\000\001\001' > kratos.sqlite";
@@ -118,9 +129,9 @@ mod tests {
         fake_program::write(&binary, &script)?;
         let mut silent = Progress::silent();
 
-        let first = migrated(&cache, &binary, "one", &mut silent).await?;
-        let again = migrated(&cache, &binary, "one", &mut silent).await?;
-        let other = migrated(&cache, &binary, "two", &mut silent).await?;
+        let first = migrated(&cache, Product::Kratos, &binary, "one", &mut silent).await?;
+        let again = migrated(&cache, Product::Kratos, &binary, "one", &mut silent).await?;
+        let other = migrated(&cache, Product::Kratos, &binary, "two", &mut silent).await?;
 
         assert_eq!(first, again);
         assert_ne!(first, other);
@@ -153,7 +164,7 @@ mod tests {
         let binary = folder.path().join("kratos");
         fake_program::write(&binary, script)?;
 
-        let Err(error) = migrated(&cache, &binary, "one", &mut Progress::silent()).await else {
+        let Err(error) = migrated(&cache, Product::Kratos, &binary, "one", &mut Progress::silent()).await else {
             bail!("a database was made");
         };
 
@@ -166,7 +177,7 @@ mod tests {
     #[test]
     fn a_binary_that_was_replaced_is_another() -> Result<()> {
         let folder = tempfile::tempdir()?;
-        let binary = folder.path().join(FILE);
+        let binary = folder.path().join("kratos");
         fs::write(&binary, "one")?;
         let before = identify(&binary)?;
         fs::write(&binary, "another")?;

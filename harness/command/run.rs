@@ -67,7 +67,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
             kratos: kratos.path.clone(),
             template: kratos.template.clone(),
             clients: clients.clone(),
-            hydra: hydra.as_ref().map(|hydra| hydra.path.clone()),
+            hydra: hydra.clone(),
             window: Window::Hidden,
             folder: worlds.path().to_owned(),
             files: if arguments.keep { Files::Kept } else { Files::Removed },
@@ -131,7 +131,7 @@ async fn hydra(cases: &[Case], cache: &Cache, fixtures: &Path) -> Result<Option<
     if !cases.iter().any(|case| case.file.needs_hydra()) {
         return Ok(None);
     }
-    Ok(Some(match HydraBinary::find(cache, fixtures).await {
+    Ok(Some(match HydraBinary::find(cache, fixtures, &mut SetupProgress::on_stderr()).await {
         Ok(hydra) => Ok(hydra),
         Err(error) => Err(error.downcast::<Missing>()?),
     }))
@@ -162,7 +162,7 @@ async fn parts(
         Part { name: "Kratos".into(), version: kratos.version.to_string(), note: "native, SQLite".into() },
     ];
     if let Some(hydra) = hydra {
-        parts.push(Part { name: "Hydra".into(), version: hydra.version.to_string(), note: "native, in memory".into() });
+        parts.push(Part { name: "Hydra".into(), version: hydra.version.to_string(), note: "native, SQLite".into() });
     }
     for finding in doctor::examine_programs(engines).await {
         if let State::Found { version, .. } = finding.state {

@@ -40,7 +40,7 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
             kratos: kratos.path,
             template: kratos.template,
             clients: ClientPrograms::find(&cache, &fixtures, std::slice::from_ref(&case)).await?,
-            hydra: HydraBinary::find(&cache, &fixtures).await.ok().map(|hydra| hydra.path),
+            hydra: HydraBinary::find(&cache, &fixtures, &mut Progress::on_stderr()).await.ok(),
             window: Window::Shown,
             folder: folder.path().to_owned(),
             files: Files::Removed,

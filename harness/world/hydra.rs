@@ -1,4 +1,4 @@
-//! The Hydra of a world: its configuration, its start on free ports with a database in memory, its OAuth 2.0 clients.
+//! The Hydra of a world: its configuration, its start on free ports with a database of its own, its OAuth 2.0 clients.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -10,8 +10,9 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::migration::LEGACY;
-use super::readiness::{PORT_CHOICES, lost_its_port, ready};
-use crate::backend::{Launch, Output, Process, free_port, wait_until};
+use crate::backend::hydra_binary::{HydraBinary, SYSTEM_SECRET};
+use crate::backend::readiness::{PORT_CHOICES, lost_its_port, ready};
+use crate::backend::{Launch, Output, Process, free_port};
 
 /// The id of the OAuth 2.0 client that Kratos is, as in `fixtures/profiles/oidc`.
 const CLIENT_ID: &str = "kratos";
@@ -19,22 +20,19 @@ const CLIENT_ID: &str = "kratos";
 /// Its secret, as there. It protects nothing but a test.
 const CLIENT_SECRET: &str = "only-for-tests-not-a-secret-0003";
 
-/// How long it may take until Hydra has made its keys. On two busy cores it took 20 s.
-const KEYS_LIMIT: Duration = Duration::from_secs(90);
-
-/// How often it is asked for them.
-const KEYS_EVERY: Duration = Duration::from_millis(50);
+/// The file of its database, in its folder.
+const DATABASE: &str = "hydra.sqlite";
 
 /// What a Hydra is started from.
 #[derive(Debug, Clone)]
 pub struct HydraSettings {
-    /// The server's binary.
-    pub binary: PathBuf,
+    /// The server, and the database that it starts from.
+    pub binary: HydraBinary,
     /// What it calls itself.
     pub issuer: String,
     /// Where Hydra may send a browser with a code: Kratos's callbacks.
     pub callbacks: Vec<String>,
-    /// Where its configuration and log go. It must exist and be empty.
+    /// Where its configuration, database and log go. It must exist and be empty.
     pub folder: PathBuf,
 }
 
@@ -48,13 +46,16 @@ pub struct Hydra {
 }
 
 impl Hydra {
-    /// Writes the configuration, starts Hydra, waits until it is ready, and creates the client.
+    /// Writes the configuration, copies the database, starts Hydra, waits until it is ready, and creates the client.
     ///
     /// # Errors
     /// When Hydra refuses its configuration or the client, exits early (its log's own words are quoted) or is not
     /// ready in time.
     pub async fn start(settings: &HydraSettings) -> Result<Self> {
         let http = crate::client::plain()?;
+        let database = settings.folder.join(DATABASE);
+        fs::copy(&settings.binary.template, &database)
+            .with_context(|| format!("failed to copy the database to `{}`", database.display()))?;
         let mut choices = 0;
         loop {
             choices += 1;
@@ -63,7 +64,6 @@ impl Hydra {
             match ready(&mut process, &http, public).await {
                 Ok(()) => {
                     let admin = format!("http://127.0.0.1:{admin}");
-                    make_keys(&http, public).await?;
                     create_client(&http, &admin, &settings.callbacks).await?;
                     return Ok(Self { process, public: ([127, 0, 0, 1], public).into(), admin });
                 }
@@ -110,7 +110,7 @@ fn launch(settings: &HydraSettings, public: u16, admin: u16) -> Result<Process> 
     let path = settings.folder.join("hydra.json");
     let text = serde_json::to_string_pretty(&config(settings, public, admin)).context("failed to write JSON")?;
     fs::write(&path, text).with_context(|| format!("failed to write `{}`", path.display()))?;
-    Launch::new(&settings.binary, &settings.folder, Output::File(settings.folder.join("hydra.log")))
+    Launch::new(&settings.binary.path, &settings.folder, Output::File(settings.folder.join("hydra.log")))
         .args(["serve", "all", "--sqa-opt-out", "-c"])
         .args([&path])
         .env("HOME", &settings.folder)
@@ -120,7 +120,7 @@ fn launch(settings: &HydraSettings, public: u16, admin: u16) -> Result<Process> 
 /// What a person would write, and the ports of this world. No `--dev` and no TLS: the edge ends it.
 fn config(settings: &HydraSettings, public: u16, admin: u16) -> Value {
     json!({
-        "dsn": "memory",
+        "dsn": format!("sqlite://{DATABASE}?_fk=true&mode=rwc&_journal_mode=WAL&_busy_timeout=5000"),
         "log": { "level": "info", "format": "json" },
         "urls": {
             "self": { "issuer": settings.issuer },
@@ -128,27 +128,12 @@ fn config(settings: &HydraSettings, public: u16, admin: u16) -> Value {
             "consent": format!("https://{LEGACY}/consent"),
             "error": format!("https://{LEGACY}/error"),
         },
-        "secrets": { "system": ["only-for-tests-not-a-secret-0004"] },
+        "secrets": { "system": [SYSTEM_SECRET] },
         "serve": {
             "public": { "host": "127.0.0.1", "port": public },
             "admin": { "host": "127.0.0.1", "port": admin },
         },
     })
-}
-
-/// Waits until Hydra has its signing keys. It makes them, RSA of 4096 bits, when it is first asked for them, and lets
-/// that request wait: seconds on a busy machine, in which a login would seem to hang (`jwk/generate.go` of v2.3.0).
-async fn make_keys(http: &reqwest::Client, public: u16) -> Result<()> {
-    let url = format!("http://127.0.0.1:{public}/.well-known/jwks.json");
-    let url = url.as_str();
-    wait_until("Hydra's signing keys", KEYS_LIMIT, KEYS_EVERY, || async move {
-        match http.get(url).send().await {
-            Ok(answer) if answer.status() == StatusCode::OK => Ok(()),
-            Ok(answer) => Err(format!("status {}", answer.status())),
-            Err(error) => Err(error.to_string()),
-        }
-    })
-    .await
 }
 
 async fn create_client(http: &reqwest::Client, admin: &str, callbacks: &[String]) -> Result<()> {

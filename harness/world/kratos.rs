@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::readiness::{PORT_CHOICES, lost_its_port, ready};
+use crate::backend::readiness::{PORT_CHOICES, lost_its_port, ready};
 use crate::backend::{Launch, Output, Process, free_port};
 use crate::case::{Identity, merge};
 

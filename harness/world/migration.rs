@@ -12,6 +12,7 @@ use super::hydra::{Hydra, HydraSettings};
 use super::legacy::{Legacy, LegacySettings};
 use super::start::make;
 use crate::backend::Missing;
+use crate::backend::hydra_binary::HydraBinary;
 use crate::case::{Old, WorldSpec};
 use crate::edge::Names;
 
@@ -24,8 +25,8 @@ pub const LEGACY: &str = "legacy.example.test";
 /// What both are started from.
 #[derive(Debug, Clone)]
 pub struct MigrationSettings {
-    /// The Hydra binary, if there is one.
-    pub hydra: Option<PathBuf>,
+    /// The Hydra, if there is one.
+    pub hydra: Option<HydraBinary>,
     /// The folder `fixtures`.
     pub fixtures: PathBuf,
     /// Where Hydra may send a browser with a code: Kratos's callbacks.
@@ -97,15 +98,14 @@ impl Migration {
         }
     }
 
-    /// Hydra's log so far, a JSON object a line; without what it tells of the migration of its empty database.
+    /// Hydra's log so far, a JSON object a line.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn hydra_log(&self) -> Result<Option<String>> {
         let Some(path) = &self.hydra_log else { return Ok(None) };
         let log = fs::read_to_string(path).with_context(|| format!("failed to read `{}`", path.display()))?;
-        let telling = log.lines().filter(|line| !line.contains("\"migration_file\""));
-        Ok(Some(telling.flat_map(|line| [line, "\n"]).collect()))
+        Ok(Some(log))
     }
 
     /// Whether Hydra has ended without being asked to, and how; waits so long for it to be seen.

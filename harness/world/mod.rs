@@ -8,7 +8,6 @@ pub mod kratos;
 pub mod legacy;
 pub mod mail;
 pub mod migration;
-mod readiness;
 mod start;
 pub mod ui;
 
@@ -18,6 +17,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use futures_util::future::join_all;
 
+use crate::backend::hydra_binary::HydraBinary;
 use crate::browser::{Browser, BrowserSettings, Window};
 use crate::case::BrowserSpec;
 use crate::client::ApiClient;
@@ -44,8 +44,8 @@ pub struct WorldSettings {
     pub template: PathBuf,
     /// The client programs of this machine.
     pub clients: ClientPrograms,
-    /// The Hydra binary, where a case needs it.
-    pub hydra: Option<PathBuf>,
+    /// The Hydra, where a case needs it.
+    pub hydra: Option<HydraBinary>,
     /// Whether browsers have a window.
     pub window: Window,
     /// Where worlds keep their files; each makes a folder of its own in it.

@@ -24,7 +24,7 @@ pub(crate) async fn run(turn: Turn) -> Result<Box<CaseOutcome>> {
         .await
         .context("the cases need a Kratos (hint: run scripts/setup)")?;
     // A case without Hydra needs none; one that does says so by name.
-    let hydra = HydraBinary::find(&Cache::open()?, &fixtures).await;
+    let hydra = HydraBinary::find(&Cache::open()?, &fixtures, &mut SetupProgress::silent()).await;
     let folder = tempfile::Builder::new().prefix("kratos-repro-test-").tempdir()?;
     let settings = QueueSettings {
         world: WorldSettings {
@@ -32,7 +32,7 @@ pub(crate) async fn run(turn: Turn) -> Result<Box<CaseOutcome>> {
             fixtures,
             kratos: kratos.path,
             template: kratos.template,
-            hydra: hydra.ok().map(|hydra| hydra.path),
+            hydra: hydra.ok(),
             window: Window::Hidden,
             folder: folder.path().to_owned(),
             files: Files::Removed,

@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow, bail};
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::backend::{Process, wait_until};
+use super::{Process, wait_until};
 
 /// How long a server may take until it is ready. Eight Kratos at once on two cores took 3.6 s.
 const READY_LIMIT: Duration = Duration::from_secs(30);
@@ -17,10 +17,10 @@ const READY_LIMIT: Duration = Duration::from_secs(30);
 const READY_EVERY: Duration = Duration::from_millis(5);
 
 /// How often other ports are chosen when a program took one before the server did.
-pub(super) const PORT_CHOICES: usize = 3;
+pub(crate) const PORT_CHOICES: usize = 3;
 
 /// Whether a start failed because another program was quicker to take a port, which says nothing about the server.
-pub(super) fn lost_its_port(error: &anyhow::Error) -> bool {
+pub(crate) fn lost_its_port(error: &anyhow::Error) -> bool {
     error.to_string().contains("address already in use")
 }
 
@@ -28,7 +28,7 @@ pub(super) fn lost_its_port(error: &anyhow::Error) -> bool {
 ///
 /// # Errors
 /// When the server exits early or is not ready in time; the error quotes what it refuses, or its log's last words.
-pub(super) async fn ready(process: &mut Process, http: &reqwest::Client, port: u16) -> Result<()> {
+pub(crate) async fn ready(process: &mut Process, http: &reqwest::Client, port: u16) -> Result<()> {
     let url = format!("http://127.0.0.1:{port}/health/ready");
     let url = url.as_str();
     let name = process.name().to_owned();
