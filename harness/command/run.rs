@@ -64,8 +64,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let settings = QueueSettings {
         world: WorldSettings {
             fixtures: fixtures.clone(),
-            kratos: kratos.path.clone(),
-            template: kratos.template.clone(),
+            kratos: kratos.clone(),
             clients: clients.clone(),
             hydra: hydra.clone(),
             window: Window::Hidden,

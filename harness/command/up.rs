@@ -37,8 +37,7 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
             KratosBinary::find(&cache, &fixtures, &arguments.server.kratos, &mut Progress::on_stderr()).await?;
         let settings = WorldSettings {
             fixtures: fixtures.clone(),
-            kratos: kratos.path,
-            template: kratos.template,
+            kratos,
             clients: ClientPrograms::find(&cache, &fixtures, std::slice::from_ref(&case)).await?,
             hydra: HydraBinary::find(&cache, &fixtures, &mut Progress::on_stderr()).await.ok(),
             window: Window::Shown,

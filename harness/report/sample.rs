@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::evidence::{CookieSeen, Exchange, LogLine, MailSeen, StepState, StepTaken};
 use crate::trial::{
-    CaseOutcome, CheckRole, CheckSeen, ClaimQuoted, NotRun, Part, Phase, RunOutcome, Shown, TrialKind, TrialOutcome,
-    Verdict,
+    CaseOutcome, CheckRole, CheckSeen, ClaimQuoted, NotRun, Part, Phase, Platform, RunOutcome, Shown, TrialKind,
+    TrialOutcome, Verdict,
 };
 
 /// A picture of one grey pixel.
@@ -274,6 +274,7 @@ fn case(id: &str, engine: &str, title: &str, verdicts: (Verdict, Verdict)) -> Ca
         title: title.into(),
         claim: second_submit(),
         engine: Some(engine.into()),
+        platform: Platform { kratos: "v1.3.1".into(), database: "sqlite".into(), backend: "native".into() },
         expected: verdicts.0,
         verdict: verdicts.1,
         reason: String::new(),

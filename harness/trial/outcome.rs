@@ -99,6 +99,8 @@ pub struct CaseOutcome {
     /// The browser engine, or several in the order of the browsers' names, such as `firefox to webkitgtk`;
     /// nothing where the case uses no browser.
     pub engine: Option<String>,
+    /// What it ran on beneath the browsers.
+    pub platform: Platform,
     /// The verdict that the case file expects.
     pub expected: Verdict,
     /// The verdict that was reached.
@@ -132,6 +134,18 @@ impl CaseOutcome {
         let tried = self.trials.iter().filter(|trial| trial.kind == TrialKind::WrongFix);
         (tried.clone().count(), tried.filter(|trial| trial.as_expected()).count())
     }
+}
+
+/// What a case ran on beneath its browsers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Platform {
+    /// The Kratos, by its version as it says itself, such as `v1.3.1`.
+    pub kratos: String,
+    /// Where each Kratos kept its data: `sqlite` or `postgres`.
+    pub database: String,
+    /// How the servers were started: `native` or `docker`.
+    pub backend: String,
 }
 
 /// A claim of the page, as `fixtures/claims.yaml` has it.

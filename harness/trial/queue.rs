@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::judge::judge;
 use super::plan::{Plan, plans};
-use super::{CaseOutcome, ClaimQuoted, LOGIN_PAGE, Lineup, TrialOutcome, Turn, run, secrets};
+use super::{CaseOutcome, ClaimQuoted, LOGIN_PAGE, Lineup, Platform, TrialOutcome, Turn, run, secrets};
 use crate::case::{Case, ItpSpec, Program, Step, WorldSpec};
 use crate::evidence::Redactor;
 use crate::world::{ClientPrograms, World, WorldSettings};
@@ -176,13 +176,21 @@ impl Shared {
         if entry.outcomes.iter().all(Option::is_some) {
             let trials: Vec<TrialOutcome> = entry.outcomes.iter_mut().filter_map(Option::take).collect();
             let took_ms = entry.begun.map_or(0, |begun| u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX));
-            let outcome = case_outcome(&entry.turn, trials, took_ms, &self.settings.world.clients);
+            let outcome = case_outcome(&entry.turn, trials, took_ms, &self.settings.world);
             let _ = self.progress.send(Progress::Case(Box::new(outcome)));
         }
     }
 }
 
-fn case_outcome(turn: &Turn, trials: Vec<TrialOutcome>, took_ms: u64, clients: &ClientPrograms) -> CaseOutcome {
+fn platform(settings: &WorldSettings) -> Platform {
+    Platform {
+        kratos: settings.kratos.version.to_string(),
+        database: "sqlite".to_owned(),
+        backend: "native".to_owned(),
+    }
+}
+
+fn case_outcome(turn: &Turn, trials: Vec<TrialOutcome>, took_ms: u64, settings: &WorldSettings) -> CaseOutcome {
     let Turn { case, lineup, .. } = turn;
     let (verdict, reason) = judge(&trials);
     let mut redactor = Redactor::new();
@@ -208,11 +216,12 @@ fn case_outcome(turn: &Turn, trials: Vec<TrialOutcome>, took_ms: u64, clients: &
         title: case.file.title.clone(),
         claim,
         engine: lineup.name().map(str::to_owned),
+        platform: platform(settings),
         expected: case.file.expected().into(),
         verdict,
         reason,
         note: case.file.note.clone(),
-        real: real(case, lineup, clients),
+        real: real(case, lineup, &settings.clients),
         emulated: emulated(case),
         source: redactor.text(&case.source),
         took_ms,

@@ -9,6 +9,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::readiness::{PORT_CHOICES, lost_its_port, ready};
 use crate::backend::{Launch, Output, Process, free_port};
 use crate::case::{Identity, merge};
@@ -20,10 +21,8 @@ pub struct KratosSettings {
     pub name: String,
     /// Where browsers reach it.
     pub url: Url,
-    /// The server's binary.
-    pub binary: PathBuf,
-    /// A SQLite database that was migrated by this binary.
-    pub template: PathBuf,
+    /// The server, and the database that it starts from.
+    pub binary: KratosBinary,
     /// The profile's folder: `kratos.yml` and what it names.
     pub profile: PathBuf,
     /// Where it and the interface stand in this world, as configuration over the profile.
@@ -255,13 +254,13 @@ impl Kratos {
 
 fn launch(settings: &KratosSettings, public: u16, admin: u16, log: &Path) -> Result<Process> {
     let database = settings.folder.join("kratos.sqlite");
-    fs::copy(&settings.template, &database)
-        .with_context(|| format!("failed to copy the migrated database `{}`", settings.template.display()))?;
+    fs::copy(&settings.binary.template, &database)
+        .with_context(|| format!("failed to copy the migrated database `{}`", settings.binary.template.display()))?;
     let config = config(settings, public, admin, &database)?;
     let path = settings.folder.join("kratos.json");
     let text = serde_json::to_string_pretty(&config).context("failed to write the configuration as JSON")?;
     fs::write(&path, text).with_context(|| format!("failed to write `{}`", path.display()))?;
-    Launch::new(&settings.binary, &settings.profile, Output::File(log.to_owned()))
+    Launch::new(&settings.binary.path, &settings.profile, Output::File(log.to_owned()))
         .args(["serve", "--watch-courier", "--sqa-opt-out", "-c"])
         .args([&path])
         .args(settings.dev.then_some("--dev"))

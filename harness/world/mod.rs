@@ -18,6 +18,7 @@ use anyhow::{Context, Result};
 use futures_util::future::join_all;
 
 use crate::backend::hydra_binary::HydraBinary;
+use crate::backend::kratos_binary::KratosBinary;
 use crate::browser::{Browser, BrowserSettings, Window};
 use crate::case::BrowserSpec;
 use crate::client::ApiClient;
@@ -38,10 +39,8 @@ pub const LONGEST_FOLDER: usize = 107 - 44 - 16;
 pub struct WorldSettings {
     /// The folder `fixtures`.
     pub fixtures: PathBuf,
-    /// The Kratos binary.
-    pub kratos: PathBuf,
-    /// A database that this binary has migrated.
-    pub template: PathBuf,
+    /// The Kratos, and the database that each one starts from.
+    pub kratos: KratosBinary,
     /// The client programs of this machine.
     pub clients: ClientPrograms,
     /// The Hydra, where a case needs it.

@@ -30,8 +30,7 @@ pub(crate) async fn run(turn: Turn) -> Result<Box<CaseOutcome>> {
         world: WorldSettings {
             clients: ClientPrograms::find(&cache, &fixtures, std::slice::from_ref(&turn.case)).await?,
             fixtures,
-            kratos: kratos.path,
-            template: kratos.template,
+            kratos,
             hydra: hydra.ok(),
             window: Window::Hidden,
             folder: folder.path().to_owned(),
