@@ -12,6 +12,7 @@ use kratos_repro::browser::{BrowserSettings, Engine, ThirdPartyCookies, Window};
 use nix::sys::signal::Signal;
 use rstest::rstest;
 
+use crate::support::process::Listening;
 use crate::support::{BROWSER, QUICK, Running, Sandbox, is_missing, list, process};
 
 /// How soon a run ends after it is asked to.
@@ -22,8 +23,8 @@ fn world_has_begun(sandbox: &Sandbox) -> Option<()> {
     list(&worlds).ok()?.iter().any(|path| path.to_string_lossy().contains("/world-")).then_some(())
 }
 
-/// Waits until servers and browser run, and gives the ports on which they and the program listen.
-fn wait_for_all(sandbox: &Sandbox, run: &mut Running, engine: Engine) -> Result<BTreeSet<u16>> {
+/// Waits until servers and browser run, and gives the sockets on which they and the program listen.
+fn wait_for_all(sandbox: &Sandbox, run: &mut Running, engine: Engine) -> Result<BTreeSet<Listening>> {
     let settings = BrowserSettings {
         engine,
         listener: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -38,9 +39,10 @@ fn wait_for_all(sandbox: &Sandbox, run: &mut Running, engine: Engine) -> Result<
         process::program(&seen, "kratos")?;
         process::program(&seen, browser)?;
         let ids = seen.iter().map(|it| it.id).chain(i32::try_from(run.id()));
-        let ports = process::listening(ids);
+        let sockets = process::listening(ids);
         // Kratos's two, the driver's, the interface's, the mail sink's and the edge's three.
-        (ports.len() >= 8).then_some(ports)
+        let ports: BTreeSet<u16> = sockets.iter().map(|socket| socket.port).collect();
+        (ports.len() >= 8).then_some(sockets)
     })
 }
 
@@ -79,7 +81,7 @@ fn a_run_with_a_browser_leaves_nothing(#[case] engine: Engine) -> Result<()> {
     }
     let sandbox = Sandbox::new()?;
     let mut run = start(&sandbox, engine)?;
-    let ports = wait_for_all(&sandbox, &mut run, engine)?;
+    let sockets = wait_for_all(&sandbox, &mut run, engine)?;
     let display = display(&sandbox);
     assert_eq!(display.is_some(), engine == Engine::WebKitGtk);
 
@@ -88,7 +90,7 @@ fn a_run_with_a_browser_leaves_nothing(#[case] engine: Engine) -> Result<()> {
     assert_eq!(ended.code(), Some(0), "{}{}", ended.stderr, ended.stdout);
     sandbox.ensure_nothing_is_left()?;
     ensure_no_display_is_left(display)?;
-    let left: Vec<_> = process::all_listening().intersection(&ports).copied().collect();
+    let left: Vec<_> = process::all_listening().intersection(&sockets).cloned().collect();
     ensure!(left.is_empty(), "somebody still listens on {left:?}");
     Ok(())
 }

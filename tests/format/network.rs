@@ -22,8 +22,8 @@ fn a_policy_is_one_of_the_known_generations() -> Result<()> {
     [DIR]/case.yaml:6:25: unknown `safari` (hint: known here: G0, G1, G2, G3, G4, real, off)
     [DIR]/case.yaml:6:25: unknown `false` (hint: known here: G0, G1, G2, G3, G4, real, off)
     [DIR]/case.yaml:6:20: unknown key `ipt` (hint: did you mean `itp`?)
-    [DIR]/case.yaml:6:25: `itp: real` needs `engine: webkitgtk`: no other engine has it
-    [DIR]/case.yaml:6:25: `itp: real` needs `engine: webkitgtk`: no other engine has it
+    [DIR]/case.yaml:6:20: `itp: real` needs `engine: webkitgtk`: no other engine has it
+    [DIR]/case.yaml:6:20: `itp: real` needs `engine: webkitgtk`: no other engine has it
     "#);
     Ok(())
 }

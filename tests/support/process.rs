@@ -37,8 +37,15 @@ pub(crate) fn program<'a>(processes: &'a [Seen], name: &str) -> Option<&'a Seen>
     processes.iter().find(|it| it.command.split(' ').next().is_some_and(|path| path.ends_with(&format!("/{name}"))))
 }
 
-/// The TCP ports on which any of these processes listens.
-pub(crate) fn listening(ids: impl IntoIterator<Item = i32>) -> BTreeSet<u16> {
+/// A socket that listens. Its inode tells it from one that somebody else has on the same port since.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Listening {
+    pub(crate) port: u16,
+    inode: String,
+}
+
+/// The TCP sockets on which any of these processes listens.
+pub(crate) fn listening(ids: impl IntoIterator<Item = i32>) -> BTreeSet<Listening> {
     let mut sockets = BTreeSet::new();
     for id in ids {
         let Ok(files) = fs::read_dir(format!("/proc/{id}/fd")) else { continue };
@@ -46,17 +53,12 @@ pub(crate) fn listening(ids: impl IntoIterator<Item = i32>) -> BTreeSet<u16> {
         sockets.extend(links.map(|link| link.display().to_string()));
     }
     let of_them = |inode: &str| sockets.contains(&format!("socket:[{inode}]"));
-    table().into_iter().filter(|(_, inode)| of_them(inode)).map(|(port, _)| port).collect()
+    all_listening().into_iter().filter(|socket| of_them(&socket.inode)).collect()
 }
 
-/// The TCP ports on which anybody listens.
-pub(crate) fn all_listening() -> BTreeSet<u16> {
-    table().into_iter().map(|(port, _)| port).collect()
-}
-
-/// Listening ports and the inodes of their sockets: state 0A, the local address second, the inode tenth.
-fn table() -> Vec<(u16, String)> {
-    let mut ports = Vec::new();
+/// The TCP sockets on which anybody listens: state 0A, the local address second, the inode tenth.
+pub(crate) fn all_listening() -> BTreeSet<Listening> {
+    let mut all = BTreeSet::new();
     for file in ["/proc/net/tcp", "/proc/net/tcp6"] {
         for line in fs::read_to_string(file).unwrap_or_default().lines().skip(1) {
             let fields: Vec<&str> = line.split_whitespace().collect();
@@ -64,9 +66,9 @@ fn table() -> Vec<(u16, String)> {
                 && let Some((_, port)) = address.rsplit_once(':')
                 && let Ok(port) = u16::from_str_radix(port, 16)
             {
-                ports.push((port, (*inode).to_owned()));
+                all.insert(Listening { port, inode: (*inode).to_owned() });
             }
         }
     }
-    ports
+    all
 }
