@@ -79,7 +79,7 @@ impl Cache {
     }
 
     /// Finds the entry `name`, or claims the right to make it; waits while another process does so.
-    pub(super) async fn claim(&self, name: &str, progress: &mut Progress) -> Result<Claim> {
+    pub(crate) async fn claim(&self, name: &str, progress: &mut Progress) -> Result<Claim> {
         if let Some(entry) = self.entry(name) {
             return Ok(Claim::Ready(entry));
         }
@@ -93,7 +93,7 @@ impl Cache {
     }
 
     /// Turns an error of reading or writing here into one that names the folder; [`Missing`] if the user has to act.
-    pub(super) fn explain(&self, error: io::Error) -> anyhow::Error {
+    pub(crate) fn explain(&self, error: io::Error) -> anyhow::Error {
         use io::ErrorKind::{
             AlreadyExists, NotADirectory, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
         };

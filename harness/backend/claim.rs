@@ -17,7 +17,7 @@ pub(super) const UNFINISHED: &str = ".tmp-";
 
 /// An entry as [`Cache::claim`] finds it.
 #[derive(Debug)]
-pub(super) enum Claim {
+pub(crate) enum Claim {
     /// It has been made: this is its folder.
     Ready(PathBuf),
     /// It is the caller's to make.
@@ -27,7 +27,7 @@ pub(super) enum Claim {
 /// The right to make an entry. Dropping it gives the right back and leaves nothing.
 #[derive(Debug)]
 #[must_use]
-pub(super) struct Unfinished {
+pub(crate) struct Unfinished {
     // The order matters: the folder goes before the lock that guards it.
     folder: TempDir,
     lock: File,
@@ -47,12 +47,12 @@ impl Unfinished {
     }
 
     /// Where the entry is being made.
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Puts the entry in place, and returns its folder.
-    pub(super) fn finish(self) -> Result<PathBuf> {
+    pub(crate) fn finish(self) -> Result<PathBuf> {
         let Self { folder, lock, entry, cache } = self;
         let place = || -> io::Result<()> {
             // Without this a machine that loses power could keep the name and lose the content.

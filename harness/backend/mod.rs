@@ -29,8 +29,10 @@ mod template;
 pub mod version;
 mod wait;
 
+pub(crate) use claim::Claim;
 pub use launch::{Ending, Launch, Output};
 pub use missing::Missing;
 pub use port::free_port;
 pub use process::Process;
+pub(crate) use template::identify;
 pub use wait::wait_until;

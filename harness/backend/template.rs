@@ -77,7 +77,7 @@ pub(super) async fn migrated(
 
 /// What a binary that the user names is known by: its path without symbolic links, size in bytes,
 /// and time of change in nanoseconds.
-pub(super) fn identify(binary: &Path) -> Result<String> {
+pub(crate) fn identify(binary: &Path) -> Result<String> {
     let cannot = || format!("cannot look at `{}`", binary.display());
     let file = binary.canonicalize().with_context(cannot)?;
     let metadata = file.metadata().with_context(cannot)?;

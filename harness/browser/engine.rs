@@ -169,10 +169,16 @@ impl Engine {
     }
 
     /// What a New Session asks for: quiet, every request through the listener, one policy of third-party cookies.
-    pub(super) fn capabilities(self, binary: &Path, settings: &BrowserSettings) -> Map<String, Value> {
+    /// Firefox may be given a profile that was made for it.
+    pub(super) fn capabilities(
+        self,
+        binary: &Path,
+        settings: &BrowserSettings,
+        profile: Option<&Path>,
+    ) -> Map<String, Value> {
         let capabilities = match self {
             Self::Chromium => chromium::capabilities(binary, settings),
-            Self::Firefox => firefox::capabilities(binary, settings),
+            Self::Firefox => firefox::capabilities(binary, settings, profile),
             Self::WebKitGtk => webkitgtk::capabilities(binary, settings),
         };
         match capabilities {

@@ -8,6 +8,7 @@ mod jar;
 mod page;
 mod program;
 mod session;
+pub mod warm;
 
 pub use action::Input;
 pub use display::Display;

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::{BrowserSettings, Display, Driver, Window};
+use super::{BrowserSettings, Display, Driver, Engine, Window, warm};
 use crate::evidence::CookieSeen;
 
 /// The first session on a cold disk took 4.4 s, one of Firefox on a machine with 20 times more work than cores 60 s.
@@ -70,7 +70,8 @@ impl Browser {
             (None, Window::Hidden) => None,
         };
         let driver = Driver::start(engine, folder, screen.as_deref()).await?;
-        let capabilities = engine.capabilities(&binary, settings);
+        let profile = if engine == Engine::Firefox { warm::profile(&binary, folder)? } else { None };
+        let capabilities = engine.capabilities(&binary, settings, profile.as_deref());
         let mut connector = HttpConnector::new();
         // Without it every command waits 40 ms for a delayed acknowledgement.
         connector.set_nodelay(true);

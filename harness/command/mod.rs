@@ -17,6 +17,7 @@ use crate::backend::cache::Cache;
 use crate::backend::progress::Progress;
 use crate::backend::version::UnfitServer;
 use crate::backend::{Missing, doctor, setup};
+use crate::browser::warm;
 use crate::case::{CaseError, NothingSelected};
 use arguments::{Arguments, Command, ReportArguments, ServerArguments, SetupArguments};
 
@@ -76,15 +77,15 @@ async fn set_up(arguments: SetupArguments) -> Result<u8> {
     let prepared = async {
         let kratos = setup::prepare(&cache, &fixtures, &arguments.server.kratos, &mut progress).await?;
         let hydra = setup::prepare_hydra(&cache, &fixtures, &mut progress).await;
-        let geckodriver = setup::prepare_geckodriver(&cache, &mut progress).await;
+        let firefox = prepare_firefox(&cache, &mut progress).await;
         let applications = if arguments.clients {
             setup::prepare_applications(&cache, &fixtures, &mut progress).await
         } else {
             Vec::new()
         };
-        anyhow::Ok((kratos, hydra, geckodriver, applications))
+        anyhow::Ok((kratos, hydra, firefox, applications))
     };
-    let (ready, hydra, geckodriver, applications) = tokio::select! {
+    let (ready, hydra, firefox, applications) = tokio::select! {
         ready = prepared => ready?,
         _ = stop.wait_for(|stop| *stop) => {
             place::say("setup was stopped; what it had not finished is not kept");
@@ -114,8 +115,13 @@ async fn set_up(arguments: SetupArguments) -> Result<u8> {
         }
     }
     hydra?;
-    geckodriver.context("Kratos is ready, Firefox is not")?;
+    firefox.context("Kratos is ready, Firefox is not")?;
     Ok(code)
+}
+
+async fn prepare_firefox(cache: &Cache, progress: &mut Progress) -> Result<()> {
+    setup::prepare_geckodriver(cache, progress).await?;
+    warm::prepare(cache, progress).await
 }
 
 async fn examine(arguments: ServerArguments) -> Result<u8> {
