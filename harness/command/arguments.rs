@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::interface::InterfaceArguments;
+use super::serve::{LegacyArguments, UiArguments};
 use crate::backend::kratos_binary::KratosChoice;
 use crate::browser::Engine;
 
@@ -44,6 +46,10 @@ pub(super) enum Command {
     Up(UpArguments),
     /// Write the reports of an earlier run anew from its results.json.
     Report(ReportArguments),
+    /// Serve the fixture interface, a login page for a Kratos of your own, until Ctrl-C.
+    Ui(Box<UiArguments>),
+    /// Serve the legacy system, as login application of a Hydra or for Kratos's password hook, until Ctrl-C.
+    Legacy(LegacyArguments),
 }
 
 #[derive(Debug, Args)]
@@ -85,6 +91,8 @@ pub(super) struct RunArguments {
     pub(super) names: Vec<String>,
     #[command(flatten)]
     pub(super) server: ServerArguments,
+    #[command(flatten)]
+    pub(super) interface: InterfaceArguments,
     /// The browser engines, with commas between; every engine that is installed where none is named.
     #[arg(long = "engine", env = "KRATOS_REPRO_ENGINE", value_name = "ENGINE", value_delimiter = ',')]
     pub(super) engines: Vec<Engine>,
@@ -115,6 +123,8 @@ pub(super) struct UpArguments {
     pub(super) fixed: bool,
     #[command(flatten)]
     pub(super) server: ServerArguments,
+    #[command(flatten)]
+    pub(super) interface: InterfaceArguments,
     /// The browser engine.
     #[arg(long, env = "KRATOS_REPRO_ENGINE", default_value_t = Engine::Chromium)]
     pub(super) engine: Engine,

@@ -1,10 +1,12 @@
 //! The command line: what can be asked for, and what each exit code means.
 
 mod arguments;
+mod interface;
 mod lineups;
 mod list;
 mod place;
 mod run;
+mod serve;
 mod stop;
 mod up;
 
@@ -66,6 +68,8 @@ async fn perform(command: Command) -> Result<u8> {
         Command::Run(arguments) => run::run(*arguments).await,
         Command::Up(arguments) => up::up(arguments).await,
         Command::Report(arguments) => report(&arguments),
+        Command::Ui(arguments) => serve::ui(*arguments).await,
+        Command::Legacy(arguments) => serve::legacy(arguments).await,
     }
 }
 

@@ -13,7 +13,8 @@ use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::progress::Progress;
 use crate::browser::{Browser, Engine, Window};
 use crate::case::{BrowserSpec, Case, Catalogue, Step};
-use crate::trial::{Lineup, Plan, TrialKind, WrongFixes, plans};
+use crate::trial::{Lineup, Plan, TrialKind, WrongFixes, fit, plans};
+use crate::world::ui::Interface;
 use crate::world::{ClientPrograms, Files, World, WorldSettings};
 
 /// The name of the person's browser where the case has none.
@@ -27,7 +28,11 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
         let text = format!("`{}` names {} cases (hint: choose one of {})", arguments.name, ids.len(), ids.join(", "));
         return Err(WrongCall(text).into());
     }
-    let case = cases.pop().context("nothing was selected")?;
+    let mut case = cases.pop().context("nothing was selected")?;
+    let interface = arguments.interface.interface()?;
+    if interface != Interface::Ours {
+        case = fit(case).map_err(|refused| WrongCall(format!("`{}`: {}", refused.case, refused.reason)))?.case;
+    }
     let plan = plan(&case, arguments.engine, if arguments.fixed { TrialKind::Fixed } else { TrialKind::Broken })?;
     let mut stop = stop::on_signals()?;
     let folder = place::worlds()?;
@@ -40,6 +45,7 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
             kratos,
             clients: ClientPrograms::find(&cache, &fixtures, std::slice::from_ref(&case)).await?,
             hydra: HydraBinary::find(&cache, &fixtures, &mut Progress::on_stderr()).await.ok(),
+            interface: interface.clone(),
             window: Window::Shown,
             folder: folder.path().to_owned(),
             files: Files::Removed,

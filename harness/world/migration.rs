@@ -73,6 +73,7 @@ impl Migration {
                 hook: spec.hook(),
                 hydra,
                 templates: settings.fixtures.join("legacy"),
+                listen: ([127, 0, 0, 1], 0).into(),
             })
             .await?;
             names.set(LEGACY, legacy.addr());
@@ -96,6 +97,11 @@ impl Migration {
                 legacy.close().await
             }
         }
+    }
+
+    /// The URL of Hydra's admin API, where Hydra runs.
+    pub fn hydra_admin(&self) -> Option<String> {
+        lock(&self.hydra).as_ref().map(|hydra| hydra.admin().to_owned())
     }
 
     /// Hydra's log so far, a JSON object a line.

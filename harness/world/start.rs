@@ -14,7 +14,7 @@ use super::front::Front;
 use super::kratos::{Kratos, KratosSettings};
 use super::mail::MailSink;
 use super::migration::{Migration, MigrationSettings};
-use super::ui::{Ui, UiSettings, UiTenant};
+use super::ui::{Interface, Places, ProgramSettings, Ui, UiProgram, UiSettings, UiTenant};
 use super::{Files, World, WorldSettings};
 use crate::browser::{Browser, BrowserSettings, Window};
 use crate::case::{BrowserSpec, FaultSpec, HOSTS, ItpSpec, KratosServer, Time, WorldSpec};
@@ -43,7 +43,7 @@ impl World {
         }
         let mail = MailSink::start().await?;
         let servers = spec.servers();
-        let ui = start_ui(spec, &servers, settings, &mut edge).await?;
+        let places = places(spec, &servers)?;
         let clients = clients(spec, settings, folder.path(), &authority, &mut edge).await?;
 
         let mut kratos_starts = Vec::new();
@@ -53,7 +53,7 @@ impl World {
                 url: Url::parse(&server.url).with_context(|| format!("`{}` is no URL", server.url))?,
                 binary: settings.kratos.clone(),
                 profile: settings.fixtures.join("profiles").join(&server.profile),
-                addresses: ui.addresses(&server.name, &server.url)?,
+                addresses: places.addresses(&server.name, &server.url)?,
                 configs: server.configs.clone(),
                 dev: server.dev,
                 courier: mail.courier(),
@@ -108,11 +108,24 @@ impl World {
         for kratos in kratos.iter().filter(|kratos| !is_fronted(kratos.url())) {
             edge.names().set_url(kratos.url(), kratos.public());
         }
-        let front = match start_front(spec, &ui, &kratos, folder.path()).await {
-            Ok(front) => front,
+        let pages = async {
+            let ui = match &settings.interface {
+                Interface::Ours => start_ui(spec, &servers, settings, &mut edge).await?,
+                Interface::Program(program) => {
+                    let log = folder.path().join("ui.log");
+                    start_program(program, places, &kratos, migration.hydra_admin(), log, &mut edge).await?
+                }
+            };
+            edge.names().set_url(ui.url(), ui.addr());
+            let front = start_front(spec, &ui, &kratos, folder.path()).await?;
+            anyhow::Ok((ui, front))
+        };
+        let (ui, front) = match pages.await {
+            Ok(pages) => pages,
             Err(error) => {
                 let kratos = join_all(kratos.into_iter().map(Kratos::close));
-                let _ = tokio::join!(join_all(browsers.into_iter().map(Browser::close)), kratos);
+                let browsers = join_all(browsers.into_iter().map(Browser::close));
+                let _ = tokio::join!(browsers, kratos, migration.close());
                 return Err(error);
             }
         };
@@ -149,6 +162,38 @@ fn started<T>(results: Vec<Result<T>>) -> (Vec<T>, Option<anyhow::Error>) {
     (up, failed)
 }
 
+/// Where the pages of the interface stand, whichever it is.
+fn places(spec: &WorldSpec, servers: &[KratosServer]) -> Result<Places> {
+    let ui = spec.ui.clone().unwrap_or_default();
+    let url = Url::parse(ui.url()).with_context(|| format!("`{}` is no URL", ui.url()))?;
+    let tenants = servers.iter().map(|server| (server.name.as_str(), server.route.as_deref()));
+    Ok(Places::new(url, tenants, ui.tenants.unwrap_or_default()))
+}
+
+/// Another interface. It knows of no proxy, so a listener of the edge stands for Kratos: what the interface's server
+/// asks is in the record as it is with ours.
+async fn start_program(
+    program: &UiProgram,
+    places: Places,
+    kratos: &[Kratos],
+    hydra_admin: Option<String>,
+    log: PathBuf,
+    edge: &mut Edge,
+) -> Result<Ui> {
+    let [kratos] = kratos else { anyhow::bail!("another interface shows the flows of one Kratos only") };
+    let listener = edge.listen_for("ui", kratos.url()).await?;
+    let kratos_public = format!("http://{listener}{}", kratos.url().path());
+    let settings = ProgramSettings {
+        program,
+        kratos_public: Url::parse(&kratos_public).with_context(|| format!("`{kratos_public}` is no URL"))?,
+        kratos_browser: kratos.url().clone(),
+        kratos_admin: kratos.admin().to_owned(),
+        hydra_admin,
+        log,
+    };
+    Ui::start_program(&settings, places).await
+}
+
 async fn start_ui(spec: &WorldSpec, servers: &[KratosServer], settings: &WorldSettings, edge: &mut Edge) -> Result<Ui> {
     let ui = spec.ui.clone().unwrap_or_default();
     let asked = |server: &KratosServer| match ui.asks() {
@@ -157,16 +202,14 @@ async fn start_ui(spec: &WorldSpec, servers: &[KratosServer], settings: &WorldSe
     };
     let tenants = servers.iter().map(|server| {
         let kratos = asked(server);
-        Ok(UiTenant {
-            name: server.name.clone(),
-            route: server.route.clone(),
-            kratos: Url::parse(&kratos).with_context(|| format!("`{kratos}` is no URL"))?,
-        })
+        let kratos = Url::parse(&kratos).with_context(|| format!("`{kratos}` is no URL"))?;
+        let (name, route) = (server.name.clone(), server.route.clone());
+        Ok(UiTenant { name, route, asked_at: kratos.clone(), kratos })
     });
     let url = Url::parse(ui.url()).with_context(|| format!("`{}` is no URL", ui.url()))?;
     let listener = edge.listen("ui").await?;
-    let ui = Ui::start(UiSettings {
-        url: url.clone(),
+    Ui::start(UiSettings {
+        url,
         submit: ui.submit(),
         guard: ui.guard(),
         credentials: ui.credentials.unwrap_or_default(),
@@ -175,10 +218,9 @@ async fn start_ui(spec: &WorldSpec, servers: &[KratosServer], settings: &WorldSe
         tenants_by: ui.tenants.unwrap_or_default(),
         templates: settings.fixtures.join("ui"),
         client: client::through(listener, edge.authority_pem(), Jar::None)?,
+        listen: ([127, 0, 0, 1], 0).into(),
     })
-    .await?;
-    edge.names().set_url(&url, ui.addr());
-    Ok(ui)
+    .await
 }
 
 /// The proxy in front of some of the hosts; nothing where the case has none.
