@@ -267,6 +267,8 @@ fn emulated(case: &Case) -> Vec<String> {
             "the lost answer (by the edge)"
         } else if fault.add_cookie.is_some() {
             "the CDN's cookie (by the edge)"
+        } else if fault.together.is_some() {
+            "the moment at which requests meet (by the edge)"
         } else if fault.encode_cookies.is_some() {
             "the proxy that encodes cookies (by the edge)"
         } else {
