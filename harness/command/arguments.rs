@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::interface::InterfaceArguments;
 use super::serve::{LegacyArguments, UiArguments};
+use crate::backend::DatabaseKind;
 use crate::backend::kratos_binary::KratosChoice;
 use crate::browser::Engine;
 
@@ -60,12 +61,22 @@ pub(super) struct ServerArguments {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct DatabaseArguments {
+    /// Where each Kratos keeps its data: `sqlite`, or `postgres` with a server for the run.
+    #[arg(long, env = "KRATOS_REPRO_DB", default_value_t, value_name = "DATABASE")]
+    pub(super) db: DatabaseKind,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct SetupArguments {
     #[command(flatten)]
     pub(super) server: ServerArguments,
     /// Install the API clients newman (Postman), inso (Insomnia) and electron too; needs npm and pip.
     #[arg(long, env = "KRATOS_REPRO_CLIENTS")]
     pub(super) clients: bool,
+    /// Make the database of `--db postgres` ready too; needs Postgres, which `scripts/setup --postgres` installs.
+    #[arg(long, env = "KRATOS_REPRO_SETUP_POSTGRES")]
+    pub(super) postgres: bool,
 }
 
 /// In which form results go to standard output.
@@ -93,6 +104,8 @@ pub(super) struct RunArguments {
     pub(super) server: ServerArguments,
     #[command(flatten)]
     pub(super) interface: InterfaceArguments,
+    #[command(flatten)]
+    pub(super) database: DatabaseArguments,
     /// The browser engines, with commas between; every engine that is installed where none is named.
     #[arg(long = "engine", env = "KRATOS_REPRO_ENGINE", value_name = "ENGINE", value_delimiter = ',')]
     pub(super) engines: Vec<Engine>,
@@ -125,6 +138,8 @@ pub(super) struct UpArguments {
     pub(super) server: ServerArguments,
     #[command(flatten)]
     pub(super) interface: InterfaceArguments,
+    #[command(flatten)]
+    pub(super) database: DatabaseArguments,
     /// The browser engine.
     #[arg(long, env = "KRATOS_REPRO_ENGINE", default_value_t = Engine::Chromium)]
     pub(super) engine: Engine,

@@ -61,7 +61,7 @@ impl Hydra {
             choices += 1;
             let (public, admin) = (free_port()?, free_port()?);
             let mut process = launch(settings, public, admin)?;
-            match ready(&mut process, &http, public).await {
+            match both_ready(&mut process, &http, [public, admin]).await {
                 Ok(()) => {
                     let admin = format!("http://127.0.0.1:{admin}");
                     create_client(&http, &admin, &settings.callbacks).await?;
@@ -104,6 +104,14 @@ impl Hydra {
     pub async fn close(self) -> Result<()> {
         self.process.close().await
     }
+}
+
+/// The public API says nothing of the other: on a busy machine the admin API listens later.
+async fn both_ready(process: &mut Process, http: &reqwest::Client, ports: [u16; 2]) -> Result<()> {
+    for port in ports {
+        ready(process, http, port).await?;
+    }
+    Ok(())
 }
 
 fn launch(settings: &HydraSettings, public: u16, admin: u16) -> Result<Process> {

@@ -6,7 +6,9 @@ use anyhow::{Context, Result};
 use kratos_repro::backend::cache::Cache;
 use kratos_repro::backend::hydra_binary::HydraBinary;
 use kratos_repro::backend::kratos_binary::{KratosBinary, KratosChoice};
+use kratos_repro::backend::postgres::{Cluster, Programs};
 use kratos_repro::backend::progress::Progress as SetupProgress;
+use kratos_repro::backend::{Database, DatabaseKind};
 use kratos_repro::browser::Window;
 use kratos_repro::case::Case;
 use kratos_repro::trial::{CaseOutcome, Progress, QueueSettings, Turn, run_cases};
@@ -16,6 +18,20 @@ use tokio::sync::{mpsc, watch};
 
 pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
+/// The database that `KRATOS_REPRO_DB` asks for, as for `run`; with Postgres a cluster for these trials alone.
+async fn database(cache: &Cache, kratos: &KratosBinary) -> Result<(Database, Option<Cluster>)> {
+    let asked = std::env::var("KRATOS_REPRO_DB").ok().filter(|word| !word.is_empty());
+    let kind = asked.map_or(Ok(DatabaseKind::default()), |word| word.parse()).map_err(anyhow::Error::msg)?;
+    match kind {
+        DatabaseKind::Sqlite => Ok((Database::Sqlite, None)),
+        DatabaseKind::Postgres => {
+            let programs = Programs::find().await?;
+            let (cluster, template) = Cluster::start(cache, &programs, kratos, &mut SetupProgress::silent()).await?;
+            Ok((Database::Postgres(template), Some(cluster)))
+        }
+    }
 }
 
 /// What worlds are made from here, in a folder, with the client programs that these cases use.
@@ -31,6 +47,7 @@ pub(crate) async fn world_settings(folder: &Path, cases: &[Case]) -> Result<Worl
         clients: ClientPrograms::find(&cache, &fixtures, cases).await?,
         fixtures,
         kratos,
+        database: Database::Sqlite,
         hydra: hydra.ok(),
         interface: Interface::Ours,
         window: Window::Hidden,
@@ -42,16 +59,18 @@ pub(crate) async fn world_settings(folder: &Path, cases: &[Case]) -> Result<Worl
 /// Runs all trials of a case in one lineup and gives what they showed.
 pub(crate) async fn run(turn: Turn) -> Result<Box<CaseOutcome>> {
     let folder = tempfile::Builder::new().prefix("kratos-repro-test-").tempdir()?;
-    let settings = QueueSettings {
-        world: world_settings(folder.path(), std::slice::from_ref(&turn.case)).await?,
-        run_folder: folder.path().join("evidence"),
-        jobs: 1,
-    };
+    let mut world = world_settings(folder.path(), std::slice::from_ref(&turn.case)).await?;
+    let (database, cluster) = database(&Cache::open()?, &world.kratos).await?;
+    world.database = database;
+    let settings = QueueSettings { world, run_folder: folder.path().join("evidence"), jobs: 1 };
     let (progress, mut told) = mpsc::unbounded_channel();
     let (_never, stop) = watch::channel(false);
 
     run_cases(vec![turn], settings, progress, stop).await;
 
+    if let Some(cluster) = cluster {
+        cluster.close().await?;
+    }
     let mut outcome = None;
     while let Some(step) = told.recv().await {
         if let Progress::Case(case) = step {
