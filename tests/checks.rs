@@ -83,7 +83,7 @@ async fn each_holds_and_each_fails(#[case] engine: Engine) -> Result<()> {
     let case = Catalogue::read(&trials::fixtures())?.read_file(&path)?;
     let lineup = Lineup::of(&case, engine);
 
-    let outcome = trials::run(Turn { case, lineup, wrong_fixes: WrongFixes::All }).await?;
+    let outcome = trials::run(Turn { case, lineup, wrong_fixes: WrongFixes::All, kratos: None }).await?;
 
     let trial = &outcome.trials[0];
     for check in &trial.checks {

@@ -20,3 +20,5 @@ mod leaks;
 mod redaction;
 // The program as a person runs it.
 mod support;
+// Several versions of Kratos, and the one that changes a verdict.
+mod versions;

@@ -1,12 +1,14 @@
 //! The command line: what can be asked for, and what each exit code means.
 
 mod arguments;
+mod bisect;
 mod lineups;
 mod list;
 mod place;
 mod run;
 mod stop;
 mod up;
+mod versions;
 
 use std::process::ExitCode;
 
@@ -17,7 +19,8 @@ use crate::backend::cache::Cache;
 use crate::backend::progress::Progress;
 use crate::backend::version::UnfitServer;
 use crate::backend::{Missing, doctor, setup};
-use crate::case::{CaseError, NothingSelected};
+use crate::case::{Case, CaseError, Catalogue, NothingSelected};
+use crate::trial::NotApplicable;
 use arguments::{Arguments, Command, ReportArguments, ServerArguments, SetupArguments};
 
 /// Everything was as expected.
@@ -30,11 +33,22 @@ const WRONG_CALL: u8 = 2;
 const LACKING: u8 = 3;
 /// Nothing was selected.
 const NOTHING: u8 = 4;
+/// Both ends of a bisection give the same verdict.
+const SAME: u8 = 5;
 
 /// The call asks for something that cannot be: exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct WrongCall(String);
+
+/// No case that was selected says anything about any Kratos that was named: exit code 4.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing that was selected is applicable{}", lines(.0))]
+struct NothingApplies(Vec<NotApplicable>);
+
+fn lines(all: &[NotApplicable]) -> String {
+    all.iter().map(|one| format!("\n  not applicable: {}: {}", one.case, one.reason)).collect()
+}
 
 /// Parses the arguments, does what they ask for, and gives the exit code.
 #[must_use]
@@ -64,6 +78,7 @@ async fn perform(command: Command) -> Result<u8> {
         Command::List(arguments) => list::list(&arguments),
         Command::Run(arguments) => run::run(*arguments).await,
         Command::Up(arguments) => up::up(arguments).await,
+        Command::Bisect(arguments) => bisect::bisect(arguments).await,
         Command::Report(arguments) => report(&arguments),
     }
 }
@@ -74,7 +89,10 @@ async fn set_up(arguments: SetupArguments) -> Result<u8> {
     let mut stop = stop::on_signals()?;
     let mut progress = Progress::on_stderr();
     let prepared = async {
-        let kratos = setup::prepare(&cache, &fixtures, &arguments.server.kratos, &mut progress).await?;
+        let mut every_kratos = Vec::new();
+        for choice in &arguments.server.kratos {
+            every_kratos.push(setup::prepare(&cache, &fixtures, choice, &mut progress).await?);
+        }
         let hydra = setup::prepare_hydra(&cache, &fixtures, &mut progress).await;
         let geckodriver = setup::prepare_geckodriver(&cache, &mut progress).await;
         let applications = if arguments.clients {
@@ -82,7 +100,7 @@ async fn set_up(arguments: SetupArguments) -> Result<u8> {
         } else {
             Vec::new()
         };
-        anyhow::Ok((kratos, hydra, geckodriver, applications))
+        anyhow::Ok((every_kratos, hydra, geckodriver, applications))
     };
     let (ready, hydra, geckodriver, applications) = tokio::select! {
         ready = prepared => ready?,
@@ -91,7 +109,9 @@ async fn set_up(arguments: SetupArguments) -> Result<u8> {
             return Ok(SURPRISE);
         }
     };
-    place::say(&format!("Kratos {} is ready: {}", ready.version, ready.path.display()));
+    for kratos in ready {
+        place::say(&format!("Kratos {} is ready: {}", kratos.version, kratos.path.display()));
+    }
     let hydra = hydra.context("Kratos is ready, Hydra is not");
     if let Ok(hydra) = &hydra {
         place::say(&format!("Hydra {} is ready: {}", hydra.version, hydra.path.display()));
@@ -131,6 +151,17 @@ fn report(arguments: &ReportArguments) -> Result<u8> {
     Ok(if run.as_expected() { AS_EXPECTED } else { SURPRISE })
 }
 
+/// The one case that a word names.
+fn one_case(catalogue: &Catalogue, name: &str) -> Result<Case> {
+    let mut cases = catalogue.select(&[name.to_owned()])?;
+    if cases.len() > 1 {
+        let ids: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
+        let text = format!("`{name}` names {} cases (hint: choose one of {})", ids.len(), ids.join(", "));
+        return Err(WrongCall(text).into());
+    }
+    cases.pop().context("nothing was selected")
+}
+
 /// The exit code that an error means: by its type, wherever it stands in the chain.
 fn code_of(error: &anyhow::Error) -> u8 {
     let full = |cause: &(dyn std::error::Error + 'static)| {
@@ -144,7 +175,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
         || error.downcast_ref::<WrongCall>().is_some()
     {
         WRONG_CALL
-    } else if error.downcast_ref::<NothingSelected>().is_some() {
+    } else if error.downcast_ref::<NothingSelected>().is_some() || error.downcast_ref::<NothingApplies>().is_some() {
         NOTHING
     } else if error.downcast_ref::<Missing>().is_some() || error.chain().any(full) {
         LACKING

@@ -21,20 +21,20 @@ const YOU: &str = "you";
 
 pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
     let fixtures = place::fixtures()?;
-    let mut cases = Catalogue::read(&fixtures)?.select(std::slice::from_ref(&arguments.name))?;
-    if cases.len() > 1 {
-        let ids: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
-        let text = format!("`{}` names {} cases (hint: choose one of {})", arguments.name, ids.len(), ids.join(", "));
-        return Err(WrongCall(text).into());
-    }
-    let case = cases.pop().context("nothing was selected")?;
-    let plan = plan(&case, arguments.engine, if arguments.fixed { TrialKind::Fixed } else { TrialKind::Broken })?;
+    let catalogue = Catalogue::read(&fixtures)?;
+    let case = super::one_case(&catalogue, &arguments.name)?;
+    let kind = if arguments.fixed { TrialKind::Fixed } else { TrialKind::Broken };
+    // Before anything starts, so that a fix that there is not is refused at once.
+    plan(&case, arguments.engine, kind)?;
     let mut stop = stop::on_signals()?;
     let folder = place::worlds()?;
     let begin = async {
         let cache = Cache::open()?;
         let kratos =
             KratosBinary::find(&cache, &fixtures, &arguments.server.kratos, &mut Progress::on_stderr()).await?;
+        let there = case.on(&kratos.version, catalogue.differences());
+        let there = there.map_err(|lacking| WrongCall(format!("`{}` is not applicable: {lacking}", case.id)))?;
+        let plan = plan(&there, arguments.engine, kind)?;
         let settings = WorldSettings {
             fixtures: fixtures.clone(),
             kratos,
@@ -44,9 +44,10 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
             folder: folder.path().to_owned(),
             files: Files::Removed,
         };
-        stand(&plan, &settings, arguments.engine).await
+        let standing = stand(&plan, &settings, arguments.engine).await?;
+        anyhow::Ok((plan, standing))
     };
-    let Standing { world, windows, by_hand } = tokio::select! {
+    let (plan, Standing { world, windows, by_hand }) = tokio::select! {
         standing = begin => standing?,
         _ = stop.wait_for(|stop| *stop) => return Ok(super::AS_EXPECTED),
     };
@@ -128,6 +129,9 @@ fn introduce(case: &Case, plan: &Plan, world: &World) -> String {
         let _ = writeln!(text, "  {:<15} {}   admin {}", kratos.name(), kratos.url(), kratos.admin());
     }
     let _ = writeln!(text, "  files           {}", world.folder().display());
+    for line in world.fitted() {
+        let _ = writeln!(text, "  {line}");
+    }
     let _ = writeln!(text, "\nwhat the case does:");
     for (number, step) in plan.steps.iter().enumerate() {
         let done = if matches!(step.value, Step::Identity(_)) { " (done)" } else { "" };

@@ -2,8 +2,9 @@
 
 use super::plan::{WrongFixes, plans};
 use crate::backend::Missing;
+use crate::backend::version::Version;
 use crate::browser::Engine;
-use crate::case::{Case, Turns, WorldSpec};
+use crate::case::{Case, Differences, Lacking, Turns, WorldSpec};
 
 /// One choice of engines for a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct Turn {
     pub lineup: Lineup,
     /// Whether the wrong fixes are tried in it.
     pub wrong_fixes: WrongFixes,
+    /// The version of its Kratos, where the run has more than one: names are told apart by it.
+    pub kratos: Option<Version>,
 }
 
 /// Where wrong fixes are tried.
@@ -114,9 +117,24 @@ impl Turn {
                 } else {
                     WrongFixes::None
                 };
-                Self { case: case.clone(), lineup, wrong_fixes }
+                Self { case: case.clone(), lineup, wrong_fixes, kratos: None }
             })
             .collect()
+    }
+
+    /// The same on a version of Kratos.
+    ///
+    /// # Errors
+    /// [`Lacking`] if the case says nothing about it.
+    pub fn on(&self, version: &Version, differences: &Differences) -> Result<Self, Lacking> {
+        Ok(Self { case: self.case.on(version, differences)?, ..self.clone() })
+    }
+
+    /// What tells it from the other turns of its case, in words: the lineup, and the Kratos where there are several.
+    pub fn label(&self) -> Option<String> {
+        let kratos = self.kratos.as_ref().map(|version| format!("Kratos {version}"));
+        let parts: Vec<String> = self.lineup.name().map(str::to_owned).into_iter().chain(kratos).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
     }
 
     /// How many trials follow from it.

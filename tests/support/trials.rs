@@ -8,6 +8,7 @@ use kratos_repro::backend::hydra_binary::HydraBinary;
 use kratos_repro::backend::kratos_binary::{KratosBinary, KratosChoice};
 use kratos_repro::backend::progress::Progress as SetupProgress;
 use kratos_repro::browser::Window;
+use kratos_repro::case::Differences;
 use kratos_repro::trial::{CaseOutcome, Progress, QueueSettings, Turn, run_cases};
 use kratos_repro::world::{ClientPrograms, Files, WorldSettings};
 use tokio::sync::{mpsc, watch};
@@ -23,6 +24,7 @@ pub(crate) async fn run(turn: Turn) -> Result<Box<CaseOutcome>> {
     let kratos = KratosBinary::find(&cache, &fixtures, &KratosChoice::default(), &mut SetupProgress::silent())
         .await
         .context("the cases need a Kratos (hint: run scripts/setup)")?;
+    let turn = turn.on(&kratos.version, &Differences::read(&fixtures)?)?;
     // A case without Hydra needs none; one that does says so by name.
     let hydra = HydraBinary::find(&Cache::open()?, &fixtures, &mut SetupProgress::silent()).await;
     let folder = tempfile::Builder::new().prefix("kratos-repro-test-").tempdir()?;
