@@ -83,7 +83,8 @@ async fn each_holds_and_each_fails(#[case] engine: Engine) -> Result<()> {
     let case = Catalogue::read(&trials::fixtures())?.read_file(&path)?;
     let lineup = Lineup::of(&case, engine);
 
-    let outcome = trials::run(Turn { case, lineup, wrong_fixes: WrongFixes::All, question: Question::Case }).await?;
+    let turn = Turn { case, lineup, wrong_fixes: WrongFixes::All, question: Question::Case, kratos: None };
+    let outcome = trials::run(turn).await?;
 
     let trial = &outcome.trials[0];
     for check in &trial.checks {

@@ -7,6 +7,7 @@ mod migration;
 mod network;
 mod reading;
 mod refusals;
+mod versions;
 
 use std::fs;
 use std::path::{Path, PathBuf};

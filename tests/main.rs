@@ -24,3 +24,5 @@ mod postgres;
 mod redaction;
 // The program as a person runs it.
 mod support;
+// Several versions of Kratos, and the one that changes a verdict.
+mod versions;

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use tokio::process::Command;
 
 use crate::browser::Engine;
@@ -88,17 +89,20 @@ pub async fn examine_programs(engines: &[Engine]) -> Vec<Finding> {
     findings
 }
 
-/// Looks for everything that a run with `choice` needs, at once; takes as long as the slowest program (0.3 s).
-pub async fn examine(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> Vec<Finding> {
+/// Looks for everything that a run with these choices needs, at once; takes as long as the slowest program (0.3 s).
+pub async fn examine(cache: &Cache, fixtures: &Path, choices: &[KratosChoice]) -> Vec<Finding> {
     let go = go::Go::default();
-    let (kratos, hydra, toolchain, programs) = tokio::join!(
-        examine_kratos(cache, fixtures, choice),
+    let (every_kratos, hydra, toolchain, programs) = tokio::join!(
+        join_all(choices.iter().map(|choice| examine_kratos(cache, fixtures, choice))),
         examine_hydra(cache, fixtures),
         go.toolchain(fixtures),
         examine_programs(&Engine::ALL),
     );
     // Who names a binary builds nothing; neither does who has built it.
-    let builds = matches!(choice, KratosChoice::Version(_)) && matches!(kratos, State::Missing { .. });
+    let builds = choices
+        .iter()
+        .zip(&every_kratos)
+        .any(|(choice, state)| matches!(choice, KratosChoice::Version(_)) && matches!(state, State::Missing { .. }));
     let need = if builds { Need::Required } else { Need::Partly };
     let (go, compiler) = match toolchain {
         Ok(toolchain) => (State::found(toolchain.version, find_program("go")), find_program(&toolchain.compiler)),
@@ -109,12 +113,14 @@ pub async fn examine(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> V
         None => State::missing(go::COMPILER_CURE),
     };
     let finding = |name, state, needed_for, need| Finding { name, state, needed_for, need };
-    let mut findings = vec![
-        finding("kratos", kratos, "everything", Need::Required),
+    let every_kratos = every_kratos.into_iter();
+    let mut findings: Vec<Finding> =
+        every_kratos.map(|kratos| finding("kratos", kratos, "everything", Need::Required)).collect();
+    findings.extend([
         finding("hydra", hydra, "cases of a legacy system", Need::Partly),
         finding("go", go, "building Kratos and Hydra", need),
         finding("C compiler", compiler, "building Kratos and Hydra", need),
-    ];
+    ]);
     findings.extend(programs);
     findings.push(finding("postgres", examine_postgres().await, "`--db postgres`", Need::Partly));
     for application in Application::ALL {

@@ -64,6 +64,15 @@ impl fmt::Display for KratosChoice {
 }
 
 impl KratosChoice {
+    /// Makes sure that a version is one of those in `fixtures`; a path is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`UnfitServer`] if it is not there; it names those that are.
+    pub fn ensure_known(&self, fixtures: &Path) -> Result<()> {
+        self.server(fixtures).map(drop)
+    }
+
     /// The server to build, if the choice is one of the versions in `fixtures`.
     ///
     /// # Errors

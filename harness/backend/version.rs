@@ -2,6 +2,7 @@
 
 use std::{fmt, io, path::Path, str::FromStr, time::Duration};
 
+use semver::{BuildMetadata, Prerelease};
 use tokio::process::Command;
 
 use super::child::{self, Answer};
@@ -10,22 +11,13 @@ use super::product::Product;
 /// How long a binary may take to tell its version. A Kratos takes about 0.1 s, on a busy machine many times that.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// The version of a Kratos or a Hydra.
+/// The version of a Kratos or a Hydra, in order; a build that does not know its own counts as the newest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
+    /// A release, or what comes before one.
+    Release(semver::Version),
     /// A build that does not know its version; what it says instead, such as `master`.
     Unknown(String),
-    /// A release.
-    Release {
-        /// The first number: 1, or the year from v25.4.0 on.
-        major: u64,
-        /// The second number.
-        minor: u64,
-        /// The third number.
-        patch: u64,
-        /// What follows the numbers, such as `-pre.1`; mostly empty.
-        suffix: String,
-    },
 }
 
 /// What was named as a server is none that can be started: a wrong call, exit code 2.
@@ -45,14 +37,22 @@ impl UnfitServer {
 
 impl Version {
     /// Reads `v1.3.1` or `26.2.0-pre.1`; `None` if `text` is no release.
-    fn parse(text: &str) -> Option<Self> {
-        let text = text.strip_prefix('v').unwrap_or(text);
-        let end = text.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(text.len());
-        let (numbers, suffix) = text.split_at(end);
-        let mut numbers = numbers.split('.').map(str::parse);
-        let mut number = || numbers.next()?.ok();
-        let version = Self::Release { major: number()?, minor: number()?, patch: number()?, suffix: suffix.to_owned() };
-        numbers.next().is_none().then_some(version)
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        semver::Version::parse(text.strip_prefix('v').unwrap_or(text)).ok().map(Self::Release)
+    }
+
+    /// The release that this is or leads to; nothing where the build does not know its version.
+    ///
+    /// What comes before a release counts as the release: of Kratos v0.6 to v0.9 there is nothing but `-alpha` (tags of
+    /// ory/kratos, such as `v0.8.0-alpha.3`).
+    #[must_use]
+    pub fn release(&self) -> Option<semver::Version> {
+        match self {
+            Self::Release(version) => {
+                Some(semver::Version { pre: Prerelease::EMPTY, build: BuildMetadata::EMPTY, ..version.clone() })
+            }
+            Self::Unknown(_) => None,
+        }
     }
 
     /// Asks the binary at `path` for its version.
@@ -114,7 +114,7 @@ impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown(text) => write!(f, "unknown({text})"),
-            Self::Release { major, minor, patch, suffix } => write!(f, "v{major}.{minor}.{patch}{suffix}"),
+            Self::Release(version) => write!(f, "v{version}"),
         }
     }
 }
@@ -155,6 +155,9 @@ mod tests {
         let read = |text| Version::read(&format!("Version: {text}"));
         assert!(read("v0.11.0") < read("v1.3.1"));
         assert!(read("v1.3.1") < read("v26.2.0"));
+        assert!(read("v0.9.0-alpha.3") < read("v0.10.1"));
+        assert!(read("v1.1.0-pre.0") < read("v1.1.0"));
+        assert!(read("v26.2.0") < read("master"), "an unknown one counts as the newest");
     }
 
     #[rstest]

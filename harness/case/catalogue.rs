@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::claims::{Claim, Claims};
+use super::differences::Differences;
 use super::error::CaseError;
 use super::file::CaseFile;
 use super::nearest::nearest;
@@ -29,6 +30,7 @@ pub struct Case {
 pub struct Catalogue {
     fixtures: PathBuf,
     claims: Claims,
+    differences: Differences,
     cases: Vec<Case>,
 }
 
@@ -44,11 +46,12 @@ impl Catalogue {
     /// The first file that cannot be used.
     pub fn read(fixtures: &Path) -> Result<Self, CaseError> {
         let claims = Claims::read(&fixtures.join("claims.yaml"))?;
+        let differences = Differences::read(fixtures)?;
         let root = fixtures.join("cases");
         let mut paths = Vec::new();
         collect(&root, &mut paths)?;
         paths.sort();
-        let mut catalogue = Self { fixtures: fixtures.to_owned(), claims, cases: Vec::new() };
+        let mut catalogue = Self { fixtures: fixtures.to_owned(), claims, differences, cases: Vec::new() };
         for path in paths {
             let id = path.strip_prefix(&root).unwrap_or(&path).with_extension("").to_string_lossy().into_owned();
             let case = catalogue.load(&path, id)?;
@@ -68,7 +71,7 @@ impl Catalogue {
 
     fn load(&self, path: &Path, id: String) -> Result<Case, CaseError> {
         let (file, source) = CaseFile::read_in_place(path)?;
-        validate(&file, &source, path, &self.claims, &self.fixtures)?;
+        validate(&file, &source, path, &self.claims, &self.differences, &self.fixtures)?;
         let claim = file.claim.as_ref().and_then(|id| {
             let (claim, section) = self.claims.find(&id.value)?;
             Some((claim.clone(), section.to_owned()))
@@ -80,6 +83,11 @@ impl Catalogue {
     /// The claims.
     pub fn claims(&self) -> &Claims {
         &self.claims
+    }
+
+    /// What differs between the versions of Kratos.
+    pub fn differences(&self) -> &Differences {
+        &self.differences
     }
 
     /// All cases in the order of their ids.

@@ -12,6 +12,7 @@ use super::markdown;
 use super::read;
 use super::spec::WorldSpec;
 use super::step::Step;
+use super::verdicts::VerdictsOn;
 
 /// What a case expects to show. See [`crate::trial::Verdict`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -43,6 +44,13 @@ pub struct CaseFile {
     /// else `reproduced`.
     #[serde(default)]
     pub verdict: Option<Expected>,
+    /// What it expects on some versions of Kratos in place of that.
+    #[serde(default)]
+    pub verdict_on: VerdictsOn,
+    /// The features of `fixtures/servers/differences.yaml` that it is about: on a version of Kratos without them the case
+    /// is not applicable. What its steps and its own configuration need is known without a word.
+    #[serde(default)]
+    pub needs: Vec<Spanned<String>>,
     /// On which engines it is run; on each where it is left out.
     #[serde(default)]
     pub engines: Engines,
@@ -105,6 +113,13 @@ impl CaseFile {
     pub fn worlds(&self) -> impl Iterator<Item = &WorldSpec> {
         let changes = self.other_fixes.iter().chain(&self.wrong_fixes).filter_map(|it| it.world.as_ref());
         std::iter::once(&self.world).chain(self.fix.iter().filter_map(|fix| fix.world.as_ref())).chain(changes)
+    }
+
+    /// Every step of it, those of its fixes too.
+    pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
+        let changes = self.other_fixes.iter().chain(&self.wrong_fixes).filter_map(|it| it.steps.as_ref());
+        let fixes = self.fix.iter().filter_map(|fix| fix.steps.as_ref()).chain(changes).flatten();
+        self.steps.iter().chain(fixes).map(|step| &step.value)
     }
 
     /// The verdict that the case expects, by its own word or by what it holds.

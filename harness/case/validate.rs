@@ -4,6 +4,7 @@ mod client;
 mod migration;
 mod network;
 mod servers;
+mod versions;
 mod world;
 
 use std::path::Path;
@@ -13,6 +14,7 @@ use serde_saphyr::{Location, Spanned};
 
 use super::check::Check;
 use super::claims::Claims;
+use super::differences::Differences;
 use super::engines::Turns;
 use super::error::CaseError;
 use super::file::{CaseFile, Expected};
@@ -51,6 +53,7 @@ pub(super) fn validate(
     text: &str,
     path: &Path,
     claims: &Claims,
+    differences: &Differences,
     fixtures: &Path,
 ) -> Result<(), CaseError> {
     // A file that can be read as a case and not so has errors without places, which is better than none.
@@ -63,7 +66,8 @@ pub(super) fn validate(
         return Err(context
             .error(claim.referenced, format!("unknown claim `{}`{}", claim.value, nearest(&claim.value, &known))));
     }
-    context.verdict(case)?;
+    context.verdict(case, case.expected(), &["verdict"])?;
+    context.versions(case, differences)?;
     context.engines(case)?;
     for (key, empty) in [("steps", case.steps.is_empty()), ("symptom", case.symptom.is_empty())] {
         if empty {
@@ -117,9 +121,13 @@ impl Context<'_> {
         Ok(())
     }
 
-    fn verdict(&self, case: &CaseFile) -> Result<(), CaseError> {
-        let wrong = |key: &str, message: &str| Err(self.error_at(&[key], message));
-        match case.expected() {
+    /// What an expected verdict needs; `keys` lead to where it stands.
+    fn verdict(&self, case: &CaseFile, expected: Expected, keys: &[&str]) -> Result<(), CaseError> {
+        let wrong = |key: &str, message: &str| match key {
+            "verdict" => Err(self.error_at(keys, message)),
+            key => Err(self.error_at(&[key], message)),
+        };
+        match expected {
             Expected::FixHolds | Expected::FixFails if case.fix.is_none() => {
                 wrong("verdict", "a verdict about a fix needs a `fix` (hint: write it, or `verdict: reproduced`)")
             }

@@ -26,12 +26,14 @@ Examples:
   kratos-repro run report.md                  the case in a bug report (its first fenced yaml block)
   kratos-repro up code-flows/login-form-double-click
                                               the broken world of a case, to look around in
+  kratos-repro bisect neighbours/cors-headers-vanish --good v0.10.1 --bad v0.11.0
+                                              the first version that changes a verdict
   kratos-repro list                           the claims of the page and the cases that cover them
 
 Exit codes:
   0  everything as expected        3  the environment lacks something (`kratos-repro doctor` names it)
-  1  a verdict that was not        4  nothing selected
-  2  a wrong call or case file";
+  1  a verdict that was not        4  nothing selected, or applicable
+  2  a wrong call or case file     5  `bisect`: both versions give the same verdict";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -45,6 +47,8 @@ pub(super) enum Command {
     Run(Box<RunArguments>),
     /// Leave the world of a case standing until Ctrl-C, to look around in.
     Up(UpArguments),
+    /// Find the first version of Kratos on which a case gives another verdict.
+    Bisect(BisectArguments),
     /// Write the reports of an earlier run anew from its results.json.
     Report(ReportArguments),
     /// Serve the fixture interface, a login page for a Kratos of your own, until Ctrl-C.
@@ -55,6 +59,19 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct ServerArguments {
+    /// The Kratos, or several with commas between: versions that `fixtures/servers` has, or paths of binaries.
+    #[arg(
+        long,
+        env = "KRATOS_REPRO_KRATOS",
+        default_values_t = [KratosChoice::default()],
+        value_name = "VERSION|PATH",
+        value_delimiter = ','
+    )]
+    pub(super) kratos: Vec<KratosChoice>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OneServerArguments {
     /// The Kratos: a version that `fixtures/servers` has, or the path of a binary.
     #[arg(long, env = "KRATOS_REPRO_KRATOS", default_value_t, value_name = "VERSION|PATH")]
     pub(super) kratos: KratosChoice,
@@ -135,7 +152,7 @@ pub(super) struct UpArguments {
     #[arg(long, env = "KRATOS_REPRO_FIXED")]
     pub(super) fixed: bool,
     #[command(flatten)]
-    pub(super) server: ServerArguments,
+    pub(super) server: OneServerArguments,
     #[command(flatten)]
     pub(super) interface: InterfaceArguments,
     #[command(flatten)]
@@ -144,6 +161,35 @@ pub(super) struct UpArguments {
     #[arg(long, env = "KRATOS_REPRO_ENGINE", default_value_t = Engine::Chromium)]
     pub(super) engine: Engine,
 }
+
+#[derive(Debug, Args)]
+#[command(after_help = BISECT)]
+pub(super) struct BisectArguments {
+    /// The case, or a file.
+    #[arg(value_name = "CASE|FILE")]
+    pub(super) name: String,
+    /// A Kratos before the change: a version that `fixtures/servers` has, or the path of a binary.
+    #[arg(long, env = "KRATOS_REPRO_GOOD", value_name = "VERSION|PATH")]
+    pub(super) good: KratosChoice,
+    /// A Kratos after the change.
+    #[arg(long, env = "KRATOS_REPRO_BAD", value_name = "VERSION|PATH")]
+    pub(super) bad: KratosChoice,
+    /// The browser engine.
+    #[arg(long, env = "KRATOS_REPRO_ENGINE", default_value_t = Engine::Chromium)]
+    pub(super) engine: Engine,
+    /// The folder that the bisection's own folder is made in.
+    #[arg(long, env = "KRATOS_REPRO_OUT", value_name = "FOLDER")]
+    pub(super) out: Option<PathBuf>,
+}
+
+const BISECT: &str = "\
+A version between the two that has not been built is built. One that cannot be had, to which the case is not applicable,
+or on which it gives no verdict is gone around and named.
+
+Exit codes:
+  0  found                         3  the environment lacks something
+  1  no verdict on one of the two  4  nothing selected
+  2  a wrong call or case file     5  both give the same verdict";
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArguments {

@@ -4,8 +4,9 @@ use anyhow::{Context, Result};
 
 use crate::backend::cache::Cache;
 use crate::backend::kratos_binary::KratosBinary;
-use crate::backend::postgres::{Cluster, Programs};
+use crate::backend::postgres::{Cluster, Programs, Template};
 use crate::backend::progress::Progress;
+use crate::backend::version::Version;
 use crate::backend::{Database, DatabaseKind};
 use crate::trial::Part;
 
@@ -17,7 +18,8 @@ pub(super) enum Found {
 
 /// What the worlds of a run make their databases from.
 pub(super) struct Databases {
-    pub(super) database: Database,
+    /// One for each Kratos, in the order in which they were named; none where every Kratos brings its own file.
+    templates: Vec<(Version, Template)>,
     cluster: Option<Cluster>,
 }
 
@@ -33,30 +35,45 @@ pub(super) async fn find(kind: DatabaseKind) -> Result<Found> {
 }
 
 impl Databases {
-    /// Starts it, with the template of this Kratos.
+    /// A file for each Kratos: nothing has to run.
+    pub(super) fn files() -> Self {
+        Self { templates: Vec::new(), cluster: None }
+    }
+
+    /// Starts it, with a template for each Kratos. The first one's is in the cache; each other is migrated now, in 1 s.
     ///
     /// # Errors
     /// As [`Cluster::start`].
     pub(super) async fn start(
         found: &Found,
         cache: &Cache,
-        kratos: &KratosBinary,
+        every_kratos: &[KratosBinary],
         progress: &mut Progress,
     ) -> Result<Self> {
-        match found {
-            Found::Sqlite => Ok(Self { database: Database::Sqlite, cluster: None }),
-            Found::Postgres(programs) => {
-                let (cluster, template) = Cluster::start(cache, programs, kratos, progress).await?;
-                Ok(Self { database: Database::Postgres(template), cluster: Some(cluster) })
-            }
+        let (Found::Postgres(programs), [first, others @ ..]) = (found, every_kratos) else {
+            return Ok(Self::files());
+        };
+        let (cluster, template) = Cluster::start(cache, programs, first, progress).await?;
+        let mut templates = vec![(first.version.clone(), template)];
+        for kratos in others {
+            progress.begin(format!("migrating a database for Kratos {}", kratos.version));
+            templates.push((kratos.version.clone(), cluster.migrate(programs, kratos).await?));
+            progress.finish(format_args!("migrated a database for Kratos {}", kratos.version));
         }
+        Ok(Self { templates, cluster: Some(cluster) })
+    }
+
+    /// What the databases of a Kratos are made from.
+    pub(super) fn of(&self, kratos: &KratosBinary) -> Database {
+        let template = self.templates.iter().find(|(version, _)| *version == kratos.version);
+        template.map_or(Database::Sqlite, |(_, template)| Database::Postgres(template.clone()))
     }
 
     /// How the Kratos of the run are run, in a note for reports.
     pub(super) fn note(&self) -> String {
-        match self.database {
-            Database::Sqlite => "native, SQLite".to_owned(),
-            Database::Postgres(_) => "native, Postgres".to_owned(),
+        match self.cluster {
+            None => "native, SQLite".to_owned(),
+            Some(_) => "native, Postgres".to_owned(),
         }
     }
 

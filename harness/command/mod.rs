@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, and what each exit code means.
 
 mod arguments;
+mod bisect;
 mod databases;
 mod interface;
 mod lineups;
@@ -10,6 +11,7 @@ mod run;
 mod serve;
 mod stop;
 mod up;
+mod versions;
 
 use std::process::ExitCode;
 
@@ -21,7 +23,8 @@ use crate::backend::progress::Progress;
 use crate::backend::version::UnfitServer;
 use crate::backend::{Missing, doctor, setup};
 use crate::browser::warm;
-use crate::case::{CaseError, NothingSelected};
+use crate::case::{Case, CaseError, Catalogue, NothingSelected};
+use crate::trial::NotApplicable;
 use arguments::{Arguments, Command, ReportArguments, ServerArguments, SetupArguments};
 
 /// Everything was as expected.
@@ -34,11 +37,22 @@ const WRONG_CALL: u8 = 2;
 const LACKING: u8 = 3;
 /// Nothing was selected.
 const NOTHING: u8 = 4;
+/// Both ends of a bisection give the same verdict.
+const SAME: u8 = 5;
 
 /// The call asks for something that cannot be: exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct WrongCall(String);
+
+/// No case that was selected says anything about any Kratos that was named: exit code 4.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing that was selected is applicable{}", lines(.0))]
+struct NothingApplies(Vec<NotApplicable>);
+
+fn lines(all: &[NotApplicable]) -> String {
+    all.iter().map(|one| format!("\n  not applicable: {}: {}", one.case, one.reason)).collect()
+}
 
 /// Parses the arguments, does what they ask for, and gives the exit code.
 #[must_use]
@@ -68,6 +82,7 @@ async fn perform(command: Command) -> Result<u8> {
         Command::List(arguments) => list::list(&arguments),
         Command::Run(arguments) => run::run(*arguments).await,
         Command::Up(arguments) => up::up(arguments).await,
+        Command::Bisect(arguments) => bisect::bisect(arguments).await,
         Command::Report(arguments) => report(&arguments),
         Command::Ui(arguments) => serve::ui(*arguments).await,
         Command::Legacy(arguments) => serve::legacy(arguments).await,
@@ -80,9 +95,14 @@ async fn set_up(arguments: SetupArguments) -> Result<u8> {
     let mut stop = stop::on_signals()?;
     let mut progress = Progress::on_stderr();
     let prepared = async {
-        let kratos = setup::prepare(&cache, &fixtures, &arguments.server.kratos, &mut progress).await?;
-        let postgres =
-            if arguments.postgres { Some(setup::prepare_postgres(&cache, &kratos, &mut progress).await) } else { None };
+        let mut every_kratos = Vec::new();
+        for choice in &arguments.server.kratos {
+            every_kratos.push(setup::prepare(&cache, &fixtures, choice, &mut progress).await?);
+        }
+        let postgres = match every_kratos.first().filter(|_| arguments.postgres) {
+            Some(kratos) => Some(setup::prepare_postgres(&cache, kratos, &mut progress).await),
+            None => None,
+        };
         let hydra = setup::prepare_hydra(&cache, &fixtures, &mut progress).await;
         let firefox = prepare_firefox(&cache, &mut progress).await;
         let applications = if arguments.clients {
@@ -90,7 +110,7 @@ async fn set_up(arguments: SetupArguments) -> Result<u8> {
         } else {
             Vec::new()
         };
-        anyhow::Ok((kratos, postgres, hydra, firefox, applications))
+        anyhow::Ok((every_kratos, postgres, hydra, firefox, applications))
     };
     let (ready, postgres, hydra, firefox, applications) = tokio::select! {
         ready = prepared => ready?,
@@ -99,7 +119,9 @@ async fn set_up(arguments: SetupArguments) -> Result<u8> {
             return Ok(SURPRISE);
         }
     };
-    place::say(&format!("Kratos {} is ready: {}", ready.version, ready.path.display()));
+    for kratos in ready {
+        place::say(&format!("Kratos {} is ready: {}", kratos.version, kratos.path.display()));
+    }
     let hydra = hydra.context("Kratos is ready, Hydra is not");
     if let Ok(hydra) = &hydra {
         place::say(&format!("Hydra {} is ready: {}", hydra.version, hydra.path.display()));
@@ -155,6 +177,17 @@ fn report(arguments: &ReportArguments) -> Result<u8> {
     Ok(if run.as_expected() { AS_EXPECTED } else { SURPRISE })
 }
 
+/// The one case that a word names.
+fn one_case(catalogue: &Catalogue, name: &str) -> Result<Case> {
+    let mut cases = catalogue.select(&[name.to_owned()])?;
+    if cases.len() > 1 {
+        let ids: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
+        let text = format!("`{name}` names {} cases (hint: choose one of {})", ids.len(), ids.join(", "));
+        return Err(WrongCall(text).into());
+    }
+    cases.pop().context("nothing was selected")
+}
+
 /// The exit code that an error means: by its type, wherever it stands in the chain.
 fn code_of(error: &anyhow::Error) -> u8 {
     let full = |cause: &(dyn std::error::Error + 'static)| {
@@ -168,7 +201,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
         || error.downcast_ref::<WrongCall>().is_some()
     {
         WRONG_CALL
-    } else if error.downcast_ref::<NothingSelected>().is_some() {
+    } else if error.downcast_ref::<NothingSelected>().is_some() || error.downcast_ref::<NothingApplies>().is_some() {
         NOTHING
     } else if error.downcast_ref::<Missing>().is_some() || error.chain().any(full) {
         LACKING

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::arguments::{Format, RunArguments};
 use super::databases::Databases;
 use super::lineups::{self, Cast};
-use super::{databases, interface, place, stop};
+use super::{databases, interface, place, stop, versions};
 use crate::backend::Missing;
 use crate::backend::cache::Cache;
 use crate::backend::doctor::{self, State};
@@ -21,8 +21,8 @@ use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::progress::Progress as SetupProgress;
 use crate::browser::{Engine, Window};
 use crate::case::{Case, Catalogue};
-use crate::report::terminal;
-use crate::trial::{CaseOutcome, NotRun, Part, Progress, QueueSettings, RunOutcome, Turn, run_cases};
+use crate::report::{Differing, terminal};
+use crate::trial::{CaseOutcome, NotRun, Part, Platform, Progress, QueueSettings, RunOutcome, Turn};
 use crate::world::{ClientPrograms, Files, WorldSettings};
 
 pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
@@ -45,14 +45,13 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     }
     let hydra = hydra.and_then(Result::ok);
     let mut stop = stop::on_signals()?;
-    let choice = &arguments.server.kratos;
     let mut setup = SetupProgress::on_stderr();
     let servers = async {
-        let kratos = KratosBinary::find(&cache, &fixtures, choice, &mut setup).await?;
-        let databases = Databases::start(&found, &cache, &kratos, &mut setup).await?;
-        anyhow::Ok((kratos, databases))
+        let every_kratos = versions::find(&cache, &fixtures, &arguments.server.kratos, &mut setup).await?;
+        let databases = Databases::start(&found, &cache, &every_kratos, &mut setup).await?;
+        anyhow::Ok((every_kratos, databases))
     };
-    let (kratos, databases) = tokio::select! {
+    let (every_kratos, databases) = tokio::select! {
         servers = servers => servers?,
         _ = stop.wait_for(|stop| *stop) => {
             place::say("the run was stopped before its first trial");
@@ -60,11 +59,17 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
         }
     };
 
+    let (shares, not_applicable) = versions::deal(&turns, &every_kratos, catalogue.differences())?;
+    for one in &not_applicable {
+        place::say(&format!("not applicable: {} on Kratos {}: {}", one.case, one.kratos, one.reason));
+    }
     let worlds = place::worlds()?;
+    // The first; each share of the turns brings its own.
+    let first = every_kratos.first().context("no Kratos was named")?;
     let world = WorldSettings {
         fixtures: fixtures.clone(),
-        kratos: kratos.clone(),
-        database: databases.database.clone(),
+        kratos: first.clone(),
+        database: databases.of(first),
         clients: clients.clone(),
         hydra: hydra.clone(),
         interface: interface.clone(),
@@ -90,16 +95,20 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     })?;
     let jobs = arguments.jobs.map_or_else(default_jobs, usize::from);
     let settings = QueueSettings { world, run_folder: folder.clone(), jobs };
-    let (case_count, trial_count) = (turns.len(), turns.iter().map(Turn::trials).sum());
+    let turns = || shares.iter().flat_map(|share| &share.turns);
+    let (case_count, trial_count) = (turns().count(), turns().map(Turn::trials).sum());
     let (progress, mut told) = mpsc::unbounded_channel();
-    let queue = tokio::spawn(run_cases(turns, settings, progress, stop.clone()));
-    let mut parts = parts(&kratos, &databases, hydra.as_ref(), &engines, &clients).await;
+    let mut parts = parts(&every_kratos, &databases, hydra.as_ref(), &engines, &clients).await;
     parts.extend(interface.label().map(|label| Part {
         name: "login page".to_owned(),
         version: label,
         note: "in place of ours".to_owned(),
     }));
-    let mut screen = Screen::new(case_count, trial_count);
+    let shares = shares.into_iter().map(|share| (databases.of(&share.kratos), share)).collect();
+    let queue = tokio::spawn(versions::run_shares(shares, settings, progress, stop.clone()));
+    let platforms: Vec<Platform> =
+        every_kratos.iter().map(|it| Platform { kratos: it.version.to_string(), ..Platform::default() }).collect();
+    let mut screen = Screen::new(case_count, trial_count, Differing::among(&platforms));
     let mut outcomes = Vec::new();
     while let Some(step) = told.recv().await {
         screen.show(&step);
@@ -117,7 +126,8 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     }
     // In the order of the page; bug reports, which name no claim, come last.
     let place = |case: &CaseOutcome| catalogue.claims().ids().position(|id| id == case.claim.id).unwrap_or(usize::MAX);
-    outcomes.sort_by(|a, b| (place(a), &a.id, &a.engine).cmp(&(place(b), &b.id, &b.engine)));
+    let kratos = |case: &CaseOutcome| every_kratos.iter().position(|it| it.version.to_string() == case.platform.kratos);
+    outcomes.sort_by(|a, b| (place(a), &a.id, &a.engine, kratos(a)).cmp(&(place(b), &b.id, &b.engine, kratos(b))));
     let outcome = RunOutcome {
         run: name,
         started: started.to_string(),
@@ -126,6 +136,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
         parts,
         cases: outcomes,
         not_run,
+        not_applicable,
     };
     crate::report::write(&outcome, &folder)?;
     tell(&outcome, &folder, arguments.format)?;
@@ -148,7 +159,11 @@ fn tell(outcome: &RunOutcome, folder: &Path, format: Format) -> Result<()> {
 }
 
 /// The Hydra, if one of the cases needs it; or what is lacking for it.
-async fn hydra(cases: &[Case], cache: &Cache, fixtures: &Path) -> Result<Option<Result<HydraBinary, Missing>>> {
+pub(super) async fn hydra(
+    cases: &[Case],
+    cache: &Cache,
+    fixtures: &Path,
+) -> Result<Option<Result<HydraBinary, Missing>>> {
     if !cases.iter().any(|case| case.file.needs_hydra()) {
         return Ok(None);
     }
@@ -159,7 +174,7 @@ async fn hydra(cases: &[Case], cache: &Cache, fixtures: &Path) -> Result<Option<
 }
 
 /// None of the cases can run here: green would be a lie.
-fn nothing_able(not_run: &[NotRun]) -> Missing {
+pub(super) fn nothing_able(not_run: &[NotRun]) -> Missing {
     let lines = not_run.iter().map(|one| format!("not run: {}: {}", one.case, one.reason)).collect::<Vec<_>>();
     Missing::new(
         format!("none of what was selected can run here\n  {}\n ", lines.join("\n  ")),
@@ -167,22 +182,24 @@ fn nothing_able(not_run: &[NotRun]) -> Missing {
     )
 }
 
-fn default_jobs() -> usize {
+pub(super) fn default_jobs() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(2)
 }
 
 /// What takes part, with versions, as each program says itself.
-async fn parts(
-    kratos: &KratosBinary,
+pub(super) async fn parts(
+    every_kratos: &[KratosBinary],
     databases: &Databases,
     hydra: Option<&HydraBinary>,
     engines: &[Engine],
     clients: &ClientPrograms,
 ) -> Vec<Part> {
-    let mut parts = vec![
-        Part { name: "kratos-repro".into(), version: env!("CARGO_PKG_VERSION").into(), note: String::new() },
-        Part { name: "Kratos".into(), version: kratos.version.to_string(), note: databases.note() },
-    ];
+    let own = env!("CARGO_PKG_VERSION");
+    let mut parts = vec![Part { name: "kratos-repro".into(), version: own.into(), note: String::new() }];
+    parts.extend(every_kratos.iter().map(|kratos| {
+        let newest = if kratos.version.release().is_none() { "; counts as the newest version" } else { "" };
+        Part { name: "Kratos".into(), version: kratos.version.to_string(), note: databases.note() + newest }
+    }));
     parts.extend(databases.part());
     if let Some(hydra) = hydra {
         parts.push(Part { name: "Hydra".into(), version: hydra.version.to_string(), note: "native, SQLite".into() });
@@ -207,15 +224,16 @@ struct Screen {
     trials_done: usize,
     surprises: usize,
     rewritten: bool,
+    differing: Differing,
     begun: Instant,
 }
 
 impl Screen {
-    fn new(cases: usize, trials: usize) -> Self {
+    fn new(cases: usize, trials: usize, differing: Differing) -> Self {
         let rewritten = std::io::stderr().is_terminal();
         let plural = |count: usize| if count == 1 { "" } else { "s" };
         place::say(&format!("running {cases} case{} in {trials} trial{}", plural(cases), plural(trials)));
-        Self { cases, trials, cases_done: 0, trials_done: 0, surprises: 0, rewritten, begun: Instant::now() }
+        Self { cases, trials, cases_done: 0, trials_done: 0, surprises: 0, rewritten, differing, begun: Instant::now() }
     }
 
     fn show(&mut self, step: &Progress) {
@@ -228,7 +246,7 @@ impl Screen {
             Progress::Case(outcome) => {
                 self.cases_done += 1;
                 self.clear();
-                place::say(&terminal::case_line(outcome, place::colour()));
+                place::say(&terminal::case_line(outcome, self.differing, place::colour()));
             }
         }
     }

@@ -23,18 +23,15 @@ const YOU: &str = "you";
 
 pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
     let fixtures = place::fixtures()?;
-    let mut cases = Catalogue::read(&fixtures)?.select(std::slice::from_ref(&arguments.name))?;
-    if cases.len() > 1 {
-        let ids: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
-        let text = format!("`{}` names {} cases (hint: choose one of {})", arguments.name, ids.len(), ids.join(", "));
-        return Err(WrongCall(text).into());
-    }
-    let mut case = cases.pop().context("nothing was selected")?;
+    let catalogue = Catalogue::read(&fixtures)?;
+    let mut case = super::one_case(&catalogue, &arguments.name)?;
     let interface = arguments.interface.interface()?;
     if interface != Interface::Ours {
         case = fit(case).map_err(|refused| WrongCall(format!("`{}`: {}", refused.case, refused.reason)))?.case;
     }
-    let plan = plan(&case, arguments.engine, if arguments.fixed { TrialKind::Fixed } else { TrialKind::Broken })?;
+    let kind = if arguments.fixed { TrialKind::Fixed } else { TrialKind::Broken };
+    // Before anything starts, so that a fix that there is not is refused at once.
+    plan(&case, arguments.engine, kind)?;
     let found = databases::find(arguments.database.db).await?;
     let mut stop = stop::on_signals()?;
     let folder = place::worlds()?;
@@ -42,11 +39,15 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
         let cache = Cache::open()?;
         let kratos =
             KratosBinary::find(&cache, &fixtures, &arguments.server.kratos, &mut Progress::on_stderr()).await?;
-        let databases = Databases::start(&found, &cache, &kratos, &mut Progress::on_stderr()).await?;
+        let there = case.on(&kratos.version, catalogue.differences());
+        let there = there.map_err(|lacking| WrongCall(format!("`{}` is not applicable: {lacking}", case.id)))?;
+        let plan = plan(&there, arguments.engine, kind)?;
+        let every_kratos = std::slice::from_ref(&kratos);
+        let databases = Databases::start(&found, &cache, every_kratos, &mut Progress::on_stderr()).await?;
         let settings = WorldSettings {
             fixtures: fixtures.clone(),
+            database: databases.of(&kratos),
             kratos,
-            database: databases.database.clone(),
             clients: ClientPrograms::find(&cache, &fixtures, std::slice::from_ref(&case)).await?,
             hydra: HydraBinary::find(&cache, &fixtures, &mut Progress::on_stderr()).await.ok(),
             interface: interface.clone(),
@@ -54,9 +55,10 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
             folder: folder.path().to_owned(),
             files: Files::Removed,
         };
-        anyhow::Ok((stand(&plan, &settings, arguments.engine).await?, databases))
+        let standing = stand(&plan, &settings, arguments.engine).await?;
+        anyhow::Ok((plan, standing, databases))
     };
-    let (Standing { world, windows, by_hand }, databases) = tokio::select! {
+    let (plan, Standing { world, windows, by_hand }, databases) = tokio::select! {
         standing = begin => standing?,
         _ = stop.wait_for(|stop| *stop) => return Ok(super::AS_EXPECTED),
     };
@@ -139,6 +141,9 @@ fn introduce(case: &Case, plan: &Plan, world: &World) -> String {
         let _ = writeln!(text, "  {:<15} {}   admin {}", kratos.name(), kratos.url(), kratos.admin());
     }
     let _ = writeln!(text, "  files           {}", world.folder().display());
+    for line in world.fitted() {
+        let _ = writeln!(text, "  {line}");
+    }
     let _ = writeln!(text, "\nwhat the case does:");
     for (number, step) in plan.steps.iter().enumerate() {
         let done = if matches!(step.value, Step::Identity(_)) { " (done)" } else { "" };

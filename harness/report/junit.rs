@@ -6,11 +6,12 @@ use anyhow::Context as _;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::finding::{Finding, exchange_line, relevant_exchanges};
+use super::platform::{Differing, fitted};
 use super::words;
-use crate::trial::{CaseOutcome, NotRun, RunOutcome, TrialOutcome, Verdict};
+use crate::trial::{CaseOutcome, NotApplicable, NotRun, RunOutcome, TrialOutcome, Verdict};
 
 /// The run as JUnit XML. A verdict that was not expected is a failure, one that could not be reached an error, and what
-/// did not run is skipped with its reason.
+/// did not run or is not applicable is skipped with its reason.
 ///
 /// # Errors
 ///
@@ -18,9 +19,11 @@ use crate::trial::{CaseOutcome, NotRun, RunOutcome, TrialOutcome, Verdict};
 pub fn junit(run: &RunOutcome) -> anyhow::Result<String> {
     let mut report = Report::new("kratos-repro");
     report.set_time(Duration::from_millis(run.took_ms));
-    let ran = run.cases.iter().map(|case| (suite_of(&case.id), test_case(case), case.took_ms));
+    let differing = Differing::within(run);
+    let ran = run.cases.iter().map(|case| (suite_of(&case.id), test_case(case, differing), case.took_ms));
     let not_run = run.not_run.iter().map(|one| (suite_of(&one.case), skipped(one), 0));
-    for (name, cases) in words::group(ran.chain(not_run), |(suite, ..)| suite) {
+    let not_applicable = run.not_applicable.iter().map(|one| (suite_of(&one.case), not_applicable(one), 0));
+    for (name, cases) in words::group(ran.chain(not_run).chain(not_applicable), |(suite, ..)| suite) {
         let mut suite = TestSuite::new(name);
         suite.set_time(Duration::from_millis(cases.iter().map(|(.., took_ms)| took_ms).sum()));
         suite.add_test_cases(cases.into_iter().map(|(_, case, _)| case));
@@ -34,7 +37,7 @@ fn suite_of(id: &str) -> &str {
     id.rsplit_once('/').map_or("cases", |(folder, _)| folder)
 }
 
-fn test_case(case: &CaseOutcome) -> TestCase {
+fn test_case(case: &CaseOutcome, differing: Differing) -> TestCase {
     let mut status = if case.as_expected() {
         TestCaseStatus::success()
     } else if case.verdict == Verdict::Error {
@@ -48,7 +51,7 @@ fn test_case(case: &CaseOutcome) -> TestCase {
         status.set_message(text(finding.cause));
         status.set_description(text(&description(&finding)));
     }
-    let mut test = TestCase::new(text(&words::name(case)), status);
+    let mut test = TestCase::new(text(&differing.name(case)), status);
     test.set_classname(text(if case.claim.id.is_empty() { suite_of(&case.id) } else { &case.claim.id }));
     test.set_time(Duration::from_millis(case.took_ms));
     for (name, parts) in [("real", &case.real), ("emulated", &case.emulated)] {
@@ -56,6 +59,11 @@ fn test_case(case: &CaseOutcome) -> TestCase {
     }
     if case.verdict.is_about_guard() {
         test.add_property(("guard", text(&case.reason).as_str()));
+    }
+    test.add_property(("kratos", text(&case.platform.kratos).as_str()));
+    let fitted = fitted(case);
+    if !fitted.is_empty() {
+        test.add_property(("configuration", text(&fitted.join("; ")).as_str()));
     }
     let lines: Vec<_> = case.trials.iter().map(trial_line).collect();
     test.set_system_out(text(&lines.join("\n")));
@@ -68,6 +76,11 @@ fn skipped(one: &NotRun) -> TestCase {
     let mut test = TestCase::new(text(&one.case), status);
     test.set_classname(text(suite_of(&one.case)));
     test
+}
+
+fn not_applicable(one: &NotApplicable) -> TestCase {
+    let NotApplicable { case, kratos, reason } = one;
+    skipped(&NotRun { case: format!("{case} (Kratos {kratos})"), reason: format!("not applicable: {reason}") })
 }
 
 /// The four things, then the exchanges that led there.
@@ -149,7 +162,7 @@ mod tests {
 
         let report = Report::deserialize_from_str(&junit(&sample::run_with_every_text(planted)?)?)?;
 
-        assert_eq!((report.tests, report.failures, report.errors), (5, 1, 1));
+        assert_eq!((report.tests, report.failures, report.errors), (6, 1, 1));
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ mod finding;
 mod html;
 mod junit;
 mod picture;
+mod platform;
 #[cfg(test)]
 mod sample;
 pub mod terminal;
@@ -16,3 +17,4 @@ mod words;
 pub use file::{read, write};
 pub use html::html;
 pub use junit::junit;
+pub use platform::Differing;

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::evidence::{CookieSeen, Exchange, LogLine, MailSeen, StepState, StepTaken};
 use crate::trial::{
-    CaseOutcome, CheckRole, CheckSeen, ClaimQuoted, NotRun, Part, Phase, Platform, RunOutcome, Shown, TrialKind,
-    TrialOutcome, Verdict,
+    CaseOutcome, CheckRole, CheckSeen, ClaimQuoted, NotApplicable, NotRun, Part, Phase, Platform, RunOutcome, Shown,
+    TrialKind, TrialOutcome, Verdict,
 };
 
 /// A picture of one grey pixel.
@@ -62,7 +62,25 @@ pub(super) fn run() -> RunOutcome {
             case: "cross-browser/insomnia".into(),
             reason: "`inso` is not installed (hint: `kratos-repro doctor` says how)".into(),
         }],
+        not_applicable: vec![],
     }
+}
+
+/// The same run, but that all of its cases but the first ran on an older Kratos, to which one more is not applicable.
+pub(super) fn run_on_two_versions() -> RunOutcome {
+    let mut run = run();
+    for case in run.cases.iter_mut().skip(1) {
+        case.platform.kratos = "v1.0.0".into();
+        for trial in &mut case.trials {
+            trial.fitted = vec!["left out: `a.key`: v1.0.0 has no `feature`".into()];
+        }
+    }
+    run.not_applicable = vec![NotApplicable {
+        case: "code-flows/login-form-double-click".into(),
+        kratos: "v1.0.0".into(),
+        reason: "it needs `feature`, which is in Kratos >=1.1".into(),
+    }];
+    run
 }
 
 /// The same run with every text replaced by `planted`; only the words of the format stay.
@@ -76,7 +94,7 @@ pub(super) fn run_with_every_text(planted: &str) -> anyhow::Result<RunOutcome> {
             _ => {}
         }
     }
-    let mut value = serde_json::to_value(run())?;
+    let mut value = serde_json::to_value(run_on_two_versions())?;
     plant(&mut value, "", planted);
     Ok(serde_json::from_value(value)?)
 }
@@ -231,6 +249,7 @@ pub(super) fn trial(case: &str, name: &str, kind: TrialKind, shown: Shown) -> Tr
         kind,
         why: None,
         change: String::new(),
+        fitted: Vec::new(),
         wanted: match kind {
             TrialKind::Broken | TrialKind::BrokenAgain => vec![Shown::Symptom],
             TrialKind::Fixed | TrialKind::OtherFix => vec![Shown::Fixed],

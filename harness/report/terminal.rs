@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::finding::{Finding, exchange_line, relevant_exchanges};
+use super::platform::{Differing, fitted_by_kratos};
 use super::words;
 use crate::evidence::{StepState, StepTaken};
 use crate::trial::{CaseOutcome, LOGIN_PAGE, RunOutcome, Verdict};
@@ -44,14 +45,16 @@ impl Colour {
     }
 }
 
-/// A case in one line: mark, verdict, id, engine, time, and how many wrong fixes were caught. Without a line break.
+/// A case in one line: mark, verdict, id, engine, what its run differs in, time, and how many wrong fixes were caught.
+/// Without a line break.
 #[must_use]
-pub fn case_line(case: &CaseOutcome, colour: Colour) -> String {
+pub fn case_line(case: &CaseOutcome, differing: Differing, colour: Colour) -> String {
     let verdict = colour.paint(ink(case), &format!("{} {:<14}", mark(case), case.verdict.word()));
     let id = visible(&case.id);
     let engine = visible(case.engine.as_deref().unwrap_or("-"));
     let took = words::took(case.took_ms);
-    let mut line = format!("{verdict} {id:<44} {engine:<21} {took:>12}");
+    let platform = differing.label(&case.platform).map(|label| format!(" {:<16}", visible(&label)));
+    let mut line = format!("{verdict} {id:<44} {engine:<21}{} {took:>12}", platform.unwrap_or_default());
     if !case.as_expected() {
         line.push_str(&format!("  expected {}", case.expected.word()));
     }
@@ -69,7 +72,9 @@ pub fn case_line(case: &CaseOutcome, colour: Colour) -> String {
 #[must_use]
 pub fn failure(case: &CaseOutcome, colour: Colour) -> String {
     let finding = Finding::of(case);
-    let verdict = format!("{} {}: {}", mark(case), visible(&words::name(case)), case.verdict.word());
+    // Whoever reads this alone, as in an issue, has to know on which Kratos it was.
+    let name = Differing::KRATOS.name(case);
+    let verdict = format!("{} {}: {}", mark(case), visible(&name), case.verdict.word());
     let mut text = format!("{}, expected {}\n", colour.paint(ink(case), &verdict), case.expected.word());
     let _ = writeln!(text, "  {}\n", visible(&case.title));
     let doing = vec![finding.doing.clone()];
@@ -124,11 +129,12 @@ pub fn summary(run: &RunOutcome, folder: &Path, colour: Colour) -> String {
             text.push_str(&claim_line(claim, &cases, colour));
         }
     }
+    let differing = Differing::within(run);
     if let Some(guards) = words::guards(run) {
         let _ = writeln!(text, "{}\n  {guards}", colour.paint(Ink::Bold, "Is the login page guarded?"));
     }
     for case in run.cases.iter().filter(|case| case.verdict.is_about_guard()) {
-        let _ = writeln!(text, "  {:<46} {}", visible(&words::name(case)), visible(&case.reason));
+        let _ = writeln!(text, "  {:<46} {}", visible(&differing.name(case)), visible(&case.reason));
     }
     if !run.not_run.is_empty() {
         let _ = writeln!(text, "{}", colour.paint(Ink::Odd, "Not run"));
@@ -136,12 +142,19 @@ pub fn summary(run: &RunOutcome, folder: &Path, colour: Colour) -> String {
     for one in &run.not_run {
         let _ = writeln!(text, "  {:<30} {}", visible(&one.case), visible(&one.reason));
     }
+    if !run.not_applicable.is_empty() {
+        let _ = writeln!(text, "{}", colour.paint(Ink::Bold, "Not applicable"));
+    }
+    for one in &run.not_applicable {
+        let _ = writeln!(text, "  {:<30} {}", visible(&one.case), visible(&one.reason));
+    }
+    text.push_str(&configuration(run, colour));
     let surprises: Vec<_> = run.cases.iter().filter(|case| !case.as_expected()).collect();
     if !surprises.is_empty() {
         let _ = writeln!(text, "{}", colour.paint(Ink::Bad, "Not as expected"));
     }
     for case in surprises {
-        let _ = writeln!(text, "  {}", case_line(case, colour));
+        let _ = writeln!(text, "  {}", case_line(case, differing, colour));
     }
     let good = run.as_expected() && !run.interrupted && !run.cases.is_empty();
     let mut total = words::headline(run);
@@ -151,9 +164,26 @@ pub fn summary(run: &RunOutcome, folder: &Path, colour: Colour) -> String {
     if !run.not_run.is_empty() {
         total.push_str(&format!(", {} not run", run.not_run.len()));
     }
+    if !run.not_applicable.is_empty() {
+        total.push_str(&format!(", {} not applicable", run.not_applicable.len()));
+    }
     let total = colour.paint(if good { Ink::Good } else { Ink::Bad }, &total);
     let _ = writeln!(text, "\n{total}, in {}", words::took(run.took_ms));
     let _ = writeln!(text, "report: {}", folder.join("report.html").display());
+    text
+}
+
+/// What each Kratos does not know of its configuration, and what became of it; empty where they know all.
+#[must_use]
+pub fn configuration(run: &RunOutcome, colour: Colour) -> String {
+    let mut text = String::new();
+    for (kratos, lines) in fitted_by_kratos(run) {
+        let title = format!("Configuration of Kratos {}", visible(kratos));
+        let _ = writeln!(text, "{}", colour.paint(Ink::Bold, &title));
+        for line in lines {
+            let _ = writeln!(text, "  {}", visible(line));
+        }
+    }
     text
 }
 
@@ -227,7 +257,7 @@ mod tests {
     #[test]
     fn a_case_is_one_line() {
         let run = sample::run();
-        let lines: Vec<_> = run.cases.iter().map(|case| case_line(case, Colour::Never)).collect();
+        let lines: Vec<_> = run.cases.iter().map(|case| case_line(case, Differing::default(), Colour::Never)).collect();
 
         insta::assert_snapshot!(lines.join("\n"), @r"
         ✓ fix-holds      code-flows/login-form-double-click           chromium                    20.5 s  2 of 2 wrong fixes caught
@@ -240,7 +270,7 @@ mod tests {
     #[test]
     fn a_fix_that_fails_says_the_four_things_and_the_trail() {
         insta::assert_snapshot!(failure(&sample::run().cases[2], Colour::Never), @r"
-        ✗ code-flows/recovery-form-double-click (firefox): fix-fails, expected fix-holds
+        ✗ code-flows/recovery-form-double-click (firefox, Kratos v1.3.1): fix-fails, expected fix-holds
           Double click on a recovery code shows an error although the recovery worked
 
           what was being done  checking trial `fixed` after step 6 of 6 in browser a: submit `code` by double click
@@ -280,7 +310,7 @@ mod tests {
     #[test]
     fn a_step_that_failed_is_what_was_being_done() {
         insta::assert_snapshot!(failure(&sample::run().cases[3], Colour::Never), @r"
-        ! tenants/two-endpoints (webkitgtk): error, expected reproduced
+        ! tenants/two-endpoints (webkitgtk, Kratos v1.3.1): error, expected reproduced
           Customers and employees log in through one interface
 
           what was being done  step 4 of 6 in browser a, trial `broken`: submit `code`
@@ -330,6 +360,41 @@ mod tests {
     }
 
     #[test]
+    fn a_run_on_two_versions_tells_which_and_what_does_not_apply() {
+        let run = sample::run_on_two_versions();
+        let lines: Vec<_> =
+            run.cases.iter().map(|case| case_line(case, Differing::within(&run), Colour::Never)).collect();
+
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        ✓ fix-holds      code-flows/login-form-double-click           chromium              Kratos v1.3.1          20.5 s  2 of 2 wrong fixes caught
+        ✓ not-reproduced code-flows/verification-other-browser        webkitgtk             Kratos v1.0.0           4.0 s
+        ✗ fix-fails      code-flows/recovery-form-double-click        firefox               Kratos v1.0.0           9.1 s  expected fix-holds
+        ! error          tenants/two-endpoints                        webkitgtk             Kratos v1.0.0          14.9 s  expected reproduced
+        ");
+        insta::assert_snapshot!(summary(&run, Path::new("out/run"), Colour::Never), @r"
+        Failing code flows
+          code-flows.second-submit       1 fix-holds, 1 fix-fails (1 not as expected); 2 of 2 wrong fixes caught
+                                         emulated: the slow network: answers are held for 400 ms
+        `400: Bad Request` on self-service flows
+          cross-browser.start-finish     1 not-reproduced
+        Customers and employees
+          tenants.one-ui                 1 error (1 not as expected)
+        Not run
+          cross-browser/insomnia         `inso` is not installed (hint: `kratos-repro doctor` says how)
+        Not applicable
+          code-flows/login-form-double-click it needs `feature`, which is in Kratos >=1.1
+        Configuration of Kratos v1.0.0
+          left out: `a.key`: v1.0.0 has no `feature`
+        Not as expected
+          ✗ fix-fails      code-flows/recovery-form-double-click        firefox               Kratos v1.0.0           9.1 s  expected fix-holds
+          ! error          tenants/two-endpoints                        webkitgtk             Kratos v1.0.0          14.9 s  expected reproduced
+
+        2 of 4 cases not as expected, 2 of 2 wrong fixes caught, 1 not run, 1 not applicable, in 4 min 12 s
+        report: out/run/report.html
+        ");
+    }
+
+    #[test]
     fn colour_comes_only_when_asked_for() {
         let run = sample::run();
 
@@ -341,7 +406,10 @@ mod tests {
     fn nothing_that_a_page_or_a_log_contained_steers_the_terminal() -> anyhow::Result<()> {
         let run = sample::run_with_every_text("\u{1b}]0;title\u{7}\u{9b}2J\r\u{202e}")?;
 
-        let texts = run.cases.iter().flat_map(|case| [case_line(case, Colour::Never), failure(case, Colour::Never)]);
+        let texts = run
+            .cases
+            .iter()
+            .flat_map(|case| [case_line(case, Differing::KRATOS, Colour::Never), failure(case, Colour::Never)]);
         for text in texts.chain([summary(&run, Path::new("out"), Colour::Never)]) {
             let steering = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
             assert!(!text.contains(steering), "{text:?}");

@@ -8,10 +8,12 @@ use serde::Serialize;
 use super::crossing::Crossing;
 use super::finding::{Finding, Weight, exchange_line, relevant_exchanges, weigh};
 use super::picture::{Picture, read_pictures};
+use super::platform::{Differing, fitted};
 use super::words;
 use crate::evidence::{CookieSeen, LogLine, MailSeen, StepTaken};
 use crate::trial::{
-    CaseOutcome, CheckRole, CheckSeen, NotRun, Part, Phase, RunOutcome, Shown, TrialKind, TrialOutcome, Verdict,
+    CaseOutcome, CheckRole, CheckSeen, NotApplicable, NotRun, Part, Phase, RunOutcome, Shown, TrialKind, TrialOutcome,
+    Verdict,
 };
 
 /// The whole page.
@@ -30,6 +32,7 @@ pub(super) struct Page<'a> {
     guard_rows: Vec<Guard<'a>>,
     parts: &'a [Part],
     not_run: &'a [NotRun],
+    not_applicable: &'a [NotApplicable],
     sections: Vec<Section<'a>>,
     surprises: Vec<Case<'a>>,
     expected: Vec<Case<'a>>,
@@ -71,6 +74,8 @@ struct Row<'a> {
     verdict: &'static str,
     expected: &'static str,
     engine: Option<&'a str>,
+    /// What the run differs in.
+    platform: Option<String>,
     took: String,
     tried: usize,
     caught: usize,
@@ -86,6 +91,8 @@ struct Case<'a> {
     note: Option<&'a str>,
     real: &'a [String],
     emulated: &'a [String],
+    /// What of its configuration its Kratos does not know.
+    fitted: Vec<&'a str>,
     source: &'a str,
     finding: Option<Four>,
     trials: Vec<Trial<'a>>,
@@ -159,10 +166,11 @@ impl<'a> Page<'a> {
     /// Makes a run ready; pictures are read from `folder`.
     pub(super) fn of(run: &'a RunOutcome, folder: &Path) -> Self {
         let caught = words::wrong_fixes(&run.cases);
+        let differing = Differing::within(run);
         let cases = || run.cases.iter().enumerate();
         let (as_expected, surprises): (Vec<_>, Vec<_>) = cases().partition(|(_, case)| case.as_expected());
         let show = |some: Vec<(usize, &'a CaseOutcome)>| -> Vec<Case<'a>> {
-            some.into_iter().map(|(number, case)| Case::of(number, case, folder)).collect()
+            some.into_iter().map(|(number, case)| Case::of(number, case, differing, folder)).collect()
         };
         Self {
             run: &run.run,
@@ -175,10 +183,17 @@ impl<'a> Page<'a> {
             caught: words::caught(caught),
             verdicts: verdicts(run),
             guards: words::guards(run),
-            guard_rows: cases().filter(|(_, case)| case.verdict.is_about_guard()).map(Guard::of).collect(),
+            guard_rows: cases()
+                .filter(|(_, case)| case.verdict.is_about_guard())
+                .map(|one| Guard::of(one, differing))
+                .collect(),
             parts: &run.parts,
             not_run: &run.not_run,
-            sections: words::group(cases(), |(_, case)| &case.claim.section).into_iter().map(Section::of).collect(),
+            not_applicable: &run.not_applicable,
+            sections: words::group(cases(), |(_, case)| &case.claim.section)
+                .into_iter()
+                .map(|section| Section::of(section, differing))
+                .collect(),
             surprises: show(surprises),
             expected: show(as_expected),
         }
@@ -202,34 +217,34 @@ fn verdicts(run: &RunOutcome) -> Vec<(usize, &'static str)> {
 }
 
 impl<'a> Guard<'a> {
-    fn of((number, case): (usize, &'a CaseOutcome)) -> Self {
-        let row = Row::of(number, case);
-        Self { anchor: row.anchor, mood: row.mood, name: words::name(case), reason: &case.reason }
+    fn of((number, case): (usize, &'a CaseOutcome), differing: Differing) -> Self {
+        let row = Row::of(number, case, differing);
+        Self { anchor: row.anchor, mood: row.mood, name: differing.name(case), reason: &case.reason }
     }
 }
 
 impl<'a> Section<'a> {
-    fn of((name, cases): (&'a str, Vec<(usize, &'a CaseOutcome)>)) -> Self {
+    fn of((name, cases): (&'a str, Vec<(usize, &'a CaseOutcome)>), differing: Differing) -> Self {
         let claims = words::group(cases, |(_, case)| &case.claim.id);
-        Self { name, claims: claims.into_iter().map(Claim::of).collect() }
+        Self { name, claims: claims.into_iter().map(|claim| Claim::of(claim, differing)).collect() }
     }
 }
 
 impl<'a> Claim<'a> {
-    fn of((id, cases): (&'a str, Vec<(usize, &'a CaseOutcome)>)) -> Self {
+    fn of((id, cases): (&'a str, Vec<(usize, &'a CaseOutcome)>), differing: Differing) -> Self {
         Self {
             id,
             quote: cases.first().map_or("", |(_, case)| &case.claim.quote),
             truth: cases.first().map_or("", |(_, case)| &case.claim.truth),
             shown: cases.iter().all(|(_, case)| case.as_expected()),
             caught: words::caught(words::wrong_fixes(cases.iter().map(|(_, case)| *case))),
-            rows: cases.into_iter().map(|(number, case)| Row::of(number, case)).collect(),
+            rows: cases.into_iter().map(|(number, case)| Row::of(number, case, differing)).collect(),
         }
     }
 }
 
 impl<'a> Row<'a> {
-    fn of(number: usize, case: &'a CaseOutcome) -> Self {
+    fn of(number: usize, case: &'a CaseOutcome, differing: Differing) -> Self {
         let (tried, caught) = case.wrong_fixes();
         Self {
             anchor: format!("case-{}", number + 1),
@@ -244,6 +259,7 @@ impl<'a> Row<'a> {
             verdict: case.verdict.word(),
             expected: case.expected.word(),
             engine: case.engine.as_deref(),
+            platform: differing.label(&case.platform),
             took: words::took(case.took_ms),
             tried,
             caught,
@@ -252,8 +268,8 @@ impl<'a> Row<'a> {
 }
 
 impl<'a> Case<'a> {
-    fn of(number: usize, case: &'a CaseOutcome, folder: &Path) -> Self {
-        let row = Row::of(number, case);
+    fn of(number: usize, case: &'a CaseOutcome, differing: Differing, folder: &Path) -> Self {
+        let row = Row::of(number, case, differing);
         let anchor = |trial: usize| format!("case-{}-trial-{}", number + 1, trial + 1);
         let trials = case.trials.iter().enumerate();
         let trials = trials.map(|(place, trial)| Trial::of(anchor(place), trial, folder)).collect();
@@ -279,6 +295,7 @@ impl<'a> Case<'a> {
             note: case.note.as_deref(),
             real: &case.real,
             emulated: &case.emulated,
+            fitted: fitted(case),
             source: &case.source,
             finding,
             trials,

@@ -127,14 +127,6 @@ pub(super) fn guards(run: &RunOutcome) -> Option<String> {
     })
 }
 
-/// A case's id with the engine that it ran on.
-pub(super) fn name(case: &CaseOutcome) -> String {
-    match &case.engine {
-        Some(engine) => format!("{} ({engine})", case.id),
-        None => case.id.clone(),
-    }
-}
-
 /// The items in groups by key, both in the order of their first appearance.
 pub(super) fn group<'a, T>(items: impl IntoIterator<Item = T>, key: impl Fn(&T) -> &'a str) -> Vec<(&'a str, Vec<T>)> {
     let mut groups: Vec<(&str, Vec<T>)> = Vec::new();

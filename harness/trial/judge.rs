@@ -87,6 +87,7 @@ mod tests {
             kind,
             why: None,
             change: String::new(),
+            fitted: vec![],
             wanted: vec![],
             shown,
             cause: Some("a cause".to_owned()),

@@ -4,8 +4,9 @@ use super::Shown;
 use super::fit::Question;
 use super::plan::{Plan, WrongFixes, plans};
 use crate::backend::Missing;
+use crate::backend::version::Version;
 use crate::browser::Engine;
-use crate::case::{Case, Turns, WorldSpec};
+use crate::case::{Case, Differences, Lacking, Turns, WorldSpec};
 
 /// One choice of engines for a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct Turn {
     pub wrong_fixes: WrongFixes,
     /// What is asked by it.
     pub question: Question,
+    /// The version of its Kratos, where the run has more than one: names are told apart by it.
+    pub kratos: Option<Version>,
 }
 
 /// Where wrong fixes are tried.
@@ -118,7 +121,7 @@ impl Turn {
                 } else {
                     WrongFixes::None
                 };
-                Self { case: case.clone(), lineup, wrong_fixes, question: Question::Case }
+                Self { case: case.clone(), lineup, wrong_fixes, question: Question::Case, kratos: None }
             })
             .collect()
     }
@@ -131,6 +134,21 @@ impl Turn {
             plan.wanted = vec![Shown::Symptom, Shown::Instead];
         }
         plans
+    }
+
+    /// The same on a version of Kratos.
+    ///
+    /// # Errors
+    /// [`Lacking`] if the case says nothing about it.
+    pub fn on(&self, version: &Version, differences: &Differences) -> Result<Self, Lacking> {
+        Ok(Self { case: self.case.on(version, differences)?, ..self.clone() })
+    }
+
+    /// What tells it from the other turns of its case, in words: the lineup, and the Kratos where there are several.
+    pub fn label(&self) -> Option<String> {
+        let kratos = self.kratos.as_ref().map(|version| format!("Kratos {version}"));
+        let parts: Vec<String> = self.lineup.name().map(str::to_owned).into_iter().chain(kratos).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
     }
 
     /// How many trials follow from it.

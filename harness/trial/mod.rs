@@ -14,8 +14,8 @@ mod secrets;
 pub use fit::{Fitted, Question, fit};
 pub use lineup::{Lineup, Thoroughness, Turn};
 pub use outcome::{
-    CaseOutcome, CheckRole, CheckSeen, ClaimQuoted, LOGIN_PAGE, NotRun, Part, Phase, Platform, RunOutcome, Shown,
-    TrialKind, TrialOutcome, Verdict,
+    CaseOutcome, CheckRole, CheckSeen, ClaimQuoted, LOGIN_PAGE, NotApplicable, NotRun, Part, Phase, Platform,
+    RunOutcome, Shown, TrialKind, TrialOutcome, Verdict,
 };
 pub use plan::{Plan, WrongFixes, plans};
 pub use queue::{Progress, QueueSettings, run_cases};

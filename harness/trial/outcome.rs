@@ -66,6 +66,9 @@ pub struct RunOutcome {
     pub cases: Vec<CaseOutcome>,
     /// What was asked for and did not run, with the reason.
     pub not_run: Vec<NotRun>,
+    /// What was asked for and says nothing about a version of Kratos. It counts as neither green nor red.
+    #[serde(default)]
+    pub not_applicable: Vec<NotApplicable>,
 }
 
 impl RunOutcome {
@@ -94,6 +97,18 @@ pub struct NotRun {
     /// The case's id.
     pub case: String,
     /// Why, and what would let it run.
+    pub reason: String,
+}
+
+/// A case that says nothing about a version of Kratos, which lacks what the case is about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotApplicable {
+    /// The case's id.
+    pub case: String,
+    /// The Kratos, by its version as it says itself.
+    pub kratos: String,
+    /// Which feature is lacking, and which versions have it.
     pub reason: String,
 }
 
@@ -218,6 +233,9 @@ pub struct TrialOutcome {
     pub why: Option<String>,
     /// What it changes against the broken set-up, as YAML; empty where nothing.
     pub change: String,
+    /// What of the configuration its Kratos does not know, and what became of it, a line each.
+    #[serde(default)]
+    pub fitted: Vec<String>,
     /// What it had to show.
     pub wanted: Vec<Shown>,
     /// What it showed.

@@ -80,9 +80,10 @@ pub async fn run_cases(
         let plans = turn.plans();
         let mut folder = turn.case.id.replace('/', "--");
         let mut name = turn.case.id.clone();
-        if let Some(lineup) = turn.lineup.name() {
-            folder.push_str(&format!("--{}", lineup.replace(' ', "-")));
-            name.push_str(&format!(" ({lineup})"));
+        if let Some(label) = turn.label() {
+            let odd = |c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-';
+            folder.push_str(&format!("--{}", label.replace(", ", "--").replace(odd, "-")));
+            name.push_str(&format!(" ({label})"));
         }
         pending.push(Pending { outcomes: plans.iter().map(|_| None).collect(), begun: None, turn, name });
         for (trial, plan) in plans.into_iter().enumerate() {
@@ -205,14 +206,12 @@ fn case_outcome(turn: &Turn, trials: Vec<TrialOutcome>, took_ms: u64, settings: 
         Question::Guard => Verdict::Guarded,
     };
     let mut redactor = Redactor::new();
-    let changes = case.file.other_fixes.iter().chain(&case.file.wrong_fixes).filter_map(|it| it.steps.as_ref());
-    let fixes = case.file.fix.iter().filter_map(|fix| fix.steps.as_ref()).chain(changes).flatten();
     let changed = case.file.other_fixes.iter().chain(&case.file.wrong_fixes).filter_map(|it| it.world.as_ref());
     let worlds = case.file.fix.iter().filter_map(|fix| fix.world.as_ref()).chain(changed);
     for world in std::iter::once(&case.file.world).chain(worlds) {
         secrets::learn_world(&mut redactor, world);
     }
-    secrets::learn_steps(&mut redactor, case.file.steps.iter().chain(fixes).map(|step| &step.value));
+    secrets::learn_steps(&mut redactor, case.file.all_steps());
     let claim = match &case.claim {
         Some((claim, section)) => ClaimQuoted {
             id: claim.id.clone(),

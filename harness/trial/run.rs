@@ -45,6 +45,7 @@ pub(super) async fn run(
         kind: plan.kind,
         why: plan.why.clone(),
         change: plan.change.clone(),
+        fitted: Vec::new(),
         wanted: plan.wanted.clone(),
         shown: Shown::Error,
         cause: None,
@@ -67,6 +68,7 @@ pub(super) async fn run(
             outcome.folder.clear();
         }
         Ok(mut world) => {
+            outcome.fitted = world.fitted();
             let folder = run_folder.join(name);
             let result = body(plan, &world, &folder, &mut outcome).await;
             if let Some(cause) = first_cause(&mut world, result.err()).await {

@@ -9,10 +9,11 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::fit::fit;
 use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::readiness::{PORT_CHOICES, lost_its_port, ready};
 use crate::backend::{Database, Launch, Output, OwnDatabase, Process, free_port};
-use crate::case::{Identity, merge};
+use crate::case::{Differences, Identity, merge};
 
 /// What a Kratos is started from.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub struct KratosSettings {
     pub addresses: Value,
     /// What the case puts over both, one after the other.
     pub configs: Vec<Value>,
+    /// What its version knows of that.
+    pub differences: Differences,
     /// Whether it runs with `--dev`.
     pub dev: bool,
     /// The `courier` block.
@@ -53,6 +56,7 @@ pub struct Kratos {
     database: OwnDatabase,
     public: std::net::SocketAddr,
     admin: String,
+    fitted: Vec<String>,
     http: reqwest::Client,
 }
 
@@ -70,13 +74,13 @@ impl Kratos {
             choices += 1;
             let (public, admin) = (free_port()?, free_port()?);
             let log = settings.folder.join("kratos.log");
-            let mut process = launch(settings, database.dsn(), public, admin, &log)?;
+            let (mut process, fitted) = launch(settings, database.dsn(), public, admin, &log)?;
             match ready(&mut process, &http, public).await {
                 Ok(()) => {
                     let public = ([127, 0, 0, 1], public).into();
                     let admin = format!("http://127.0.0.1:{admin}/admin");
                     let (name, url) = (settings.name.clone(), settings.url.clone());
-                    return Ok(Self { name, url, process, database, public, admin, http });
+                    return Ok(Self { name, url, process, database, public, admin, fitted, http });
                 }
                 // Another program was quicker: that says nothing about Kratos.
                 Err(error) if choices < PORT_CHOICES && lost_its_port(&error) => {
@@ -111,6 +115,11 @@ impl Kratos {
     /// The URL of its admin API, for a person who looks around.
     pub fn admin(&self) -> &str {
         &self.admin
+    }
+
+    /// What its configuration was changed in because its version does not know it, a line each.
+    pub fn fitted(&self) -> &[String] {
+        &self.fitted
     }
 
     /// Its log so far, a JSON object a line.
@@ -173,7 +182,15 @@ impl Kratos {
         url.query_pairs_mut().append_pair("credentials_identifier", email);
         let answer = self.get_url(url.as_str()).await?;
         let list = answer.as_array().context("the list of identities is no list")?;
-        Ok(list.iter().filter_map(|identity| identity["id"].as_str().map(str::to_owned)).collect())
+        let mut found = Vec::new();
+        for id in list.iter().filter_map(|identity| identity["id"].as_str()) {
+            // Before v1.0 Kratos lists all of them, whatever is asked for (`identity/handler.go` of v0.11.0).
+            let identity = self.get(&format!("identities/{id}")).await?;
+            if signs_in_with(&identity, email) {
+                found.push(id.to_owned());
+            }
+        }
+        Ok(found)
     }
 
     /// How many identities there are.
@@ -268,12 +285,22 @@ impl Kratos {
     }
 }
 
-fn launch(settings: &KratosSettings, dsn: &str, public: u16, admin: u16, log: &Path) -> Result<Process> {
-    let config = config(settings, dsn, public, admin)?;
+/// Whether one of an identity's credentials has this address; Kratos keeps addresses in lower case.
+fn signs_in_with(identity: &Value, email: &str) -> bool {
+    let email = email.trim().to_lowercase();
+    let credentials = identity["credentials"].as_object().into_iter().flat_map(|it| it.values());
+    let mut identifiers = credentials.filter_map(|it| it["identifiers"].as_array()).flatten();
+    identifiers.any(|it| it.as_str().is_some_and(|it| it.to_lowercase() == email))
+}
+
+/// Starts it, and says what its configuration was changed in for its version.
+fn launch(settings: &KratosSettings, dsn: &str, public: u16, admin: u16, log: &Path) -> Result<(Process, Vec<String>)> {
+    let mut config = config(settings, dsn, public, admin)?;
+    let fitted = fit(&mut config, settings)?;
     let path = settings.folder.join("kratos.json");
     let text = serde_json::to_string_pretty(&config).context("failed to write the configuration as JSON")?;
     fs::write(&path, text).with_context(|| format!("failed to write `{}`", path.display()))?;
-    Launch::new(&settings.binary.path, &settings.profile, Output::File(log.to_owned()))
+    let process = Launch::new(&settings.binary.path, &settings.profile, Output::File(log.to_owned()))
         .args(["serve", "--watch-courier", "--sqa-opt-out", "-c"])
         .args([&path])
         .args(settings.dev.then_some("--dev"))
@@ -281,7 +308,8 @@ fn launch(settings: &KratosSettings, dsn: &str, public: u16, admin: u16, log: &P
         .env("HTTP_PROXY", &settings.proxy)
         .env("HTTPS_PROXY", &settings.proxy)
         .env("SSL_CERT_FILE", &settings.authority)
-        .start()
+        .start()?;
+    Ok((process, fitted))
 }
 
 /// The profile, the world's addresses and the case's changes over it, and over all what only this world can know.

@@ -17,13 +17,21 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// What Kratos posts for each mail. Its default body lacks login and registration codes
-/// (`courier/http_channel.go` of v1.3.1), so the template's data goes along whole.
-const BODY: &str = "function(ctx) {
-  recipient: ctx.recipient,
-  template_type: ctx.template_type,
-  subject: ctx.subject,
-  body: ctx.body,
-  template_data: ctx.template_data,
+/// (`courier/http_channel.go` of v1.3.1), so the template's data goes along whole. Kratos v1.0.0 calls all of it by the
+/// names that it has in Go (`courier/http.go` there).
+const BODY: &str = "
+local renamed = {
+  Recipient: 'recipient', TemplateType: 'template_type', Subject: 'subject', Body: 'body', TemplateData: 'template_data',
+  RecoveryCode: 'recovery_code', RecoveryURL: 'recovery_url',
+  VerificationCode: 'verification_code', VerificationURL: 'verification_url',
+};
+local rename(it) = { [if std.objectHas(renamed, key) then renamed[key] else key]: it[key] for key in std.objectFields(it) };
+function(ctx) local mail = rename(ctx); {
+  recipient: mail.recipient,
+  template_type: mail.template_type,
+  subject: mail.subject,
+  body: mail.body,
+  template_data: rename(mail.template_data),
 }";
 
 /// A mail as Kratos posted it.

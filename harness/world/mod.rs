@@ -1,6 +1,7 @@
 //! What a trial runs in: one file per inhabitant, and the world that starts and closes them together.
 
 mod clients;
+mod fit;
 pub mod front;
 mod html;
 pub mod hydra;
@@ -115,6 +116,15 @@ impl World {
     /// Every Kratos, to ask whether it still runs.
     pub fn every_kratos_mut(&mut self) -> &mut [Kratos] {
         &mut self.kratos
+    }
+
+    /// What each Kratos's configuration was changed in because its version does not know it, a line each.
+    pub fn fitted(&self) -> Vec<String> {
+        let lines = |kratos: &Kratos| {
+            let of = if self.kratos.len() > 1 { format!("{}: ", kratos.name()) } else { String::new() };
+            kratos.fitted().iter().map(move |line| format!("{of}{line}")).collect::<Vec<_>>()
+        };
+        self.kratos.iter().flat_map(lines).collect()
     }
 
     /// The interface.

@@ -17,7 +17,7 @@ use super::migration::{Migration, MigrationSettings};
 use super::ui::{Interface, Places, ProgramSettings, Ui, UiProgram, UiSettings, UiTenant};
 use super::{Files, World, WorldSettings};
 use crate::browser::{Browser, BrowserSettings, Window};
-use crate::case::{BrowserSpec, FaultSpec, HOSTS, ItpSpec, KratosServer, Time, WorldSpec};
+use crate::case::{BrowserSpec, Differences, FaultSpec, HOSTS, ItpSpec, KratosServer, Time, WorldSpec};
 use crate::client::{self, ApiClient, Jar};
 use crate::edge::policy::Itp;
 use crate::edge::{Edge, Effect, Fault, Meeting};
@@ -46,6 +46,7 @@ impl World {
         let places = places(spec, &servers)?;
         let clients = clients(spec, settings, folder.path(), &authority, &mut edge).await?;
 
+        let differences = Differences::read(&settings.fixtures)?;
         let mut kratos_starts = Vec::new();
         for server in &servers {
             kratos_starts.push(KratosSettings {
@@ -56,6 +57,7 @@ impl World {
                 profile: settings.fixtures.join("profiles").join(&server.profile),
                 addresses: places.addresses(&server.name, &server.url)?,
                 configs: server.configs.clone(),
+                differences: differences.clone(),
                 dev: server.dev,
                 courier: mail.courier(),
                 proxy: format!("http://{}", edge.listen(&server.name).await?),

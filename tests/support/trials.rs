@@ -10,7 +10,7 @@ use kratos_repro::backend::postgres::{Cluster, Programs};
 use kratos_repro::backend::progress::Progress as SetupProgress;
 use kratos_repro::backend::{Database, DatabaseKind};
 use kratos_repro::browser::Window;
-use kratos_repro::case::Case;
+use kratos_repro::case::{Case, Differences};
 use kratos_repro::trial::{CaseOutcome, Progress, QueueSettings, Turn, run_cases};
 use kratos_repro::world::ui::Interface;
 use kratos_repro::world::{ClientPrograms, Files, WorldSettings};
@@ -62,6 +62,7 @@ pub(crate) async fn run(turn: Turn) -> Result<Box<CaseOutcome>> {
     let mut world = world_settings(folder.path(), std::slice::from_ref(&turn.case)).await?;
     let (database, cluster) = database(&Cache::open()?, &world.kratos).await?;
     world.database = database;
+    let turn = turn.on(&world.kratos.version, &Differences::read(&world.fixtures)?)?;
     let settings = QueueSettings { world, run_folder: folder.path().join("evidence"), jobs: 1 };
     let (progress, mut told) = mpsc::unbounded_channel();
     let (_never, stop) = watch::channel(false);

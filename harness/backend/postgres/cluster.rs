@@ -83,6 +83,14 @@ impl Cluster {
         Ok((cluster, template))
     }
 
+    /// Makes a template for one more Kratos, by its migrations.
+    ///
+    /// # Errors
+    /// When the migration fails; its last words are quoted.
+    pub async fn migrate(&self, programs: &Programs, kratos: &KratosBinary) -> Result<Template> {
+        self.postgres(programs).migrate(&kratos.path, &template_name(kratos)).await
+    }
+
     /// Runs the server on the data that is in its folder.
     pub(super) async fn run(programs: &Programs, folder: TempDir) -> Result<Self> {
         let settings = SETTINGS.into_iter().flat_map(|setting| ["-c", setting]).map(OsStr::new);
