@@ -21,7 +21,7 @@ use super::{
     kratos_binary::{KratosChoice, locate},
     missing::Missing,
     nginx,
-    postgres::{self, Programs},
+    postgres::Programs,
     product::Product,
     version::Version,
 };
@@ -201,10 +201,7 @@ async fn examine_application(cache: &Cache, fixtures: &Path, application: Applic
 async fn examine_postgres() -> State {
     match Programs::find().await {
         Ok(programs) => State::found(programs.version().to_owned(), Some(programs.folder().to_owned())),
-        Err(error) => match error.downcast_ref::<Missing>() {
-            Some(_) if std::env::var_os(postgres::VARIABLE).is_none() => State::missing(postgres::CURE),
-            _ => State::missing(format!("{error:#}")),
-        },
+        Err(error) => unfit(&error),
     }
 }
 

@@ -21,7 +21,7 @@ use super::missing::Missing;
 use super::progress::Progress;
 
 pub use cluster::Cluster;
-pub use programs::{CURE, Programs, VARIABLE};
+pub use programs::Programs;
 
 /// The role that owns everything; it needs no password, whoever reaches the server may be it.
 const ROLE: &str = "kratos";
@@ -156,10 +156,12 @@ pub async fn prepare(cache: &Cache, programs: &Programs, kratos: &KratosBinary, 
     data::prepared(cache, programs, kratos, progress).await.map(|_| ())
 }
 
-/// The name of the template of a Kratos; a version that its binary made up is no part of a statement.
+/// The name of the template of a Kratos. What its binary calls itself is made fit for a statement, and leaves room for the
+/// number of a copy in the 63 bytes of a name (PostgreSQL 15, 4.1.1).
 fn template_name(kratos: &KratosBinary) -> String {
     let version = kratos.version.to_string().to_ascii_lowercase();
-    format!("kratos_{}", version.replace(|c: char| !c.is_ascii_alphanumeric(), "_"))
+    let fit = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    format!("kratos_{}", version.chars().map(fit).take(40).collect::<String>())
 }
 
 #[cfg(test)]

@@ -92,7 +92,7 @@ pub(super) struct SetupArguments {
     #[arg(long, env = "KRATOS_REPRO_CLIENTS")]
     pub(super) clients: bool,
     /// Make the database of `--db postgres` ready too; needs Postgres, which `scripts/setup --postgres` installs.
-    #[arg(long, env = "KRATOS_REPRO_SETUP_POSTGRES")]
+    #[arg(long, env = "KRATOS_REPRO_POSTGRES")]
     pub(super) postgres: bool,
 }
 

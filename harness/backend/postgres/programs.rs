@@ -12,10 +12,11 @@ use crate::backend::child::{self, find_program, is_executable};
 use crate::backend::missing::Missing;
 
 /// The variable that names the folder of the programs.
-pub const VARIABLE: &str = "KRATOS_REPRO_POSTGRES";
+const VARIABLE: &str = "KRATOS_REPRO_POSTGRES_PROGRAMS";
 
 /// How it comes to this machine.
-pub const CURE: &str = "run `scripts/setup --postgres`, or set KRATOS_REPRO_POSTGRES to the folder of its programs";
+const CURE: &str =
+    "run `scripts/setup --postgres`, or set KRATOS_REPRO_POSTGRES_PROGRAMS to the folder of its programs";
 
 /// Where Debian keeps them, by major version.
 const DEBIAN: &str = "/usr/lib/postgresql";
