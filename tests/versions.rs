@@ -113,7 +113,6 @@ fn versions_that_cannot_be_bisected_are_refused(
     let ended = sandbox.call(&["bisect", REGRESSION, "--good", good, "--bad", bad])?;
 
     ended.ensure_refused(2, &[word])?;
-    ensure!(ended.took < Duration::from_secs(2), "it took {} ms", ended.took.as_millis());
     sandbox.ensure_nothing_is_left()
 }
 

@@ -76,7 +76,7 @@ fn no_error_speaks_to_the_terminal() -> Result<()> {
         assert!(!line.contains(|c: char| c.is_control() || c == '\u{202e}'), "{line:?}");
     }
     assert_snapshot!(refusals.join("\n"), @r#"
-    [DIR]/case.yaml:2:1: unknown key `\u{1b}]0;owned\u{7}\u{1b}[2J\r\n\u{202e}` (hint: known here: claim, title, note, verdict, engines, world, steps, symptom, instead, fix, other_fixes, wrong_fixes, no_wrong_fixes)
+    [DIR]/case.yaml:2:1: unknown key `\u{1b}]0;owned\u{7}\u{1b}[2J\r\n\u{202e}` (hint: known here: claim, title, note, verdict, verdict_on, needs, engines, world, steps, symptom, instead, fix, other_fixes, wrong_fixes, no_wrong_fixes)
     [DIR]/case.yaml:5:30: unknown guard `\u{1b}]0;owned\u{7}\u{1b}[2J\r\n\u{202e}` (hint: write `none`, `disable`, `flag` or `disable-after-<duration>`, such as `disable-after-300ms` or `disable-after-1s`)
     [DIR]/case.yaml:14:34: unknown `\u{1b}]0;owned\u{7}\u{1b}[2J\r\n\u{202e}` (hint: known here: once, double-click, enter-twice, click-then-enter)
     [DIR]/case.yaml:1:8: unknown claim `\u{1b}]0;owned\u{7}\u{1b}[2J\r\n\u{202e}` (hint: known here: cross-browser.start-finish, cross-browser.api-clients, cross-browser.curl, tenants.one-ui, tenants.isolated, tenants.which-kratos, legacy.hydra, legacy.callback, itp.seven-days, itp.ajax-cname, itp.cloudflare, itp.form, code-flows.second-submit, code-flows.many-clicks, code-flows.disable, neighbours.loopback-names, neighbours.plain-http, neighbours.ajax-credentials, neighbours.cors-origin, neighbours.cookie-domain, neighbours.unknown-path, neighbours.encoded-cookie, neighbours.two-tabs, neighbours.stale-after-logout, neighbours.privileged-session, neighbours.expired-return-to)
@@ -84,7 +84,7 @@ fn no_error_speaks_to_the_terminal() -> Result<()> {
     [DIR]/case.yaml:4:13: there is no profile `\u{1b}]0;owned\u{7}\u{1b}[2J\r\n\u{202e}` (hint: a folder of `fixtures/profiles`)
     [DIR]/case.yaml:4:38: `kratos.config` cannot use `ldap://` at `\u{1b}[2J`
     [DIR]/case.yaml:2:8: unexpected character: `\u{1b}'
-    [DIR]/\u{1b}[2J.yaml:1:1: unknown key `x` (hint: known here: claim, title, note, verdict, engines, world, steps, symptom, instead, fix, other_fixes, wrong_fixes, no_wrong_fixes)
+    [DIR]/\u{1b}[2J.yaml:1:1: unknown key `x` (hint: known here: claim, title, note, verdict, verdict_on, needs, engines, world, steps, symptom, instead, fix, other_fixes, wrong_fixes, no_wrong_fixes)
     "#);
     Ok(())
 }
@@ -98,7 +98,7 @@ fn names_of_other_languages_are_only_names() -> Result<()> {
         ("steps:\n  - identity", "steps:\n  - constructor: a\n  - identity"),
         ("title: A double click shows an error", "title: !!python/object/apply:os.system [id]"),
     ])?, @r#"
-    [DIR]/case.yaml:2:1: unknown key `__proto__` (hint: known here: claim, title, note, verdict, engines, world, steps, symptom, instead, fix, other_fixes, wrong_fixes, no_wrong_fixes)
+    [DIR]/case.yaml:2:1: unknown key `__proto__` (hint: known here: claim, title, note, verdict, verdict_on, needs, engines, world, steps, symptom, instead, fix, other_fixes, wrong_fixes, no_wrong_fixes)
     [DIR]/case.yaml:6:22: `__proto__` cannot name a browser or client (hint: up to 32 letters, digits and `-`; not `ui`, `kratos`, `mail`, `hydra`, `legacy`)
     [DIR]/case.yaml:10:5: unknown `constructor` (hint: known here: identity, open, switch_to, fill, submit, read_mail, send_form, resubmit, tab, follow, back, delete_cookies, open_framed, fetch, pass_time, extend_session, stop, start_flow, fetch_flow, submit_flow, request, run_client)
     [DIR]/case.yaml:2:40: a text is expected here
@@ -132,6 +132,9 @@ fn the_cases_are_read_without_following_links() -> Result<()> {
     let desk = Desk::new()?;
     let fixtures = desk.folder.path();
     std::fs::copy(super::fixtures().join("claims.yaml"), desk.path("claims.yaml"))?;
+    std::fs::create_dir(desk.path("servers"))?;
+    let table = "servers/differences.yaml";
+    std::fs::copy(super::fixtures().join(table), desk.path(table))?;
     for (name, target) in [("passwd.yaml", "/etc/passwd"), ("up", ".."), ("gone.yaml", "nowhere")] {
         let cases = desk.path("cases");
         std::fs::create_dir(&cases)?;
