@@ -101,7 +101,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let mut parts = parts(&every_kratos, &databases, hydra.as_ref(), &engines, &clients).await;
     parts.extend(interface.label().map(|label| Part {
         name: "login page".to_owned(),
-        version: label,
+        version: label.trim_matches('`').to_owned(),
         note: "in place of ours".to_owned(),
     }));
     let shares = shares.into_iter().map(|share| (databases.of(&share.kratos), share)).collect();

@@ -59,18 +59,27 @@ pub(super) fn judge(trials: &[TrialOutcome]) -> (Verdict, String) {
     (Verdict::FixHolds, format!("the symptom shows, is gone with the fix, and is back without it{caught}"))
 }
 
-/// The answer to whether an interface is guarded against a double submit: by the POSTs that arrived at the edge.
+/// The answer to whether an interface is guarded against a double submit, by the POSTs that arrived at the edge. One trial
+/// that lets both through is enough for no; for yes every trial must show it, since a browser on a busy machine may drop
+/// the first of two submits by itself.
 pub(super) fn judge_guard(trials: &[TrialOutcome]) -> (Verdict, String) {
     let (verdict, reason) = judge(trials);
-    let Some(trial) = trials.first().filter(|_| verdict != Verdict::Error) else { return (verdict, reason) };
-    let counted = trial.checks.iter().find(|check| check.role == CheckRole::Symptom);
-    let counted = counted.map_or("unknown", |check| check.seen.as_str());
-    let step = trial.steps.last().map(|step| step.text.as_str()).unwrap_or_default();
-    let seen = format!("POSTs that arrived at the edge: {counted} ({step})");
-    match trial.shown {
-        Shown::Symptom => (Verdict::NotGuarded, format!("not guarded against double submits; {seen}")),
-        Shown::Instead => (Verdict::Guarded, format!("guarded against double submits; {seen}")),
-        Shown::Fixed | Shown::Neither | Shown::Error => {
+    if verdict == Verdict::Error {
+        return (verdict, reason);
+    }
+    let count = |trial: &TrialOutcome| {
+        let counted = trial.checks.iter().find(|check| check.role == CheckRole::Symptom);
+        counted.map_or("unknown".to_owned(), |check| check.seen.clone())
+    };
+    let counts = trials.iter().map(count).collect::<Vec<_>>().join(" and ");
+    let step = trials.iter().find_map(|trial| trial.steps.last()).map(|step| step.text.as_str()).unwrap_or_default();
+    let seen = format!("POSTs that arrived at the edge, by trial: {counts} ({step})");
+    if trials.iter().any(|trial| trial.shown == Shown::Symptom) {
+        return (Verdict::NotGuarded, format!("not guarded against double submits; {seen}"));
+    }
+    match trials.iter().find(|trial| trial.shown != Shown::Instead) {
+        None => (Verdict::Guarded, format!("guarded against double submits; {seen}")),
+        Some(trial) => {
             let cause = trial.cause.as_deref().unwrap_or("no cause was noted");
             (Verdict::Error, format!("whether it is guarded cannot be told: {cause}; {seen}"))
         }
@@ -148,12 +157,13 @@ mod tests {
 
     #[test]
     fn one_post_that_led_nowhere_is_no_guard() {
-        let guard = |shown| judge_guard(&[trial(TrialKind::Broken, shown)]).0;
+        let guard = |first, second| judge_guard(&[first, second].map(|shown| trial(TrialKind::Broken, shown))).0;
 
-        assert_eq!(guard(Shown::Symptom), Verdict::NotGuarded);
-        assert_eq!(guard(Shown::Instead), Verdict::Guarded);
-        assert_eq!(guard(Shown::Neither), Verdict::Error);
-        assert_eq!(guard(Shown::Error), Verdict::Error);
+        assert_eq!(guard(Shown::Instead, Shown::Instead), Verdict::Guarded);
+        assert_eq!(guard(Shown::Symptom, Shown::Symptom), Verdict::NotGuarded);
+        assert_eq!(guard(Shown::Instead, Shown::Symptom), Verdict::NotGuarded);
+        assert_eq!(guard(Shown::Instead, Shown::Neither), Verdict::Error);
+        assert_eq!(guard(Shown::Symptom, Shown::Error), Verdict::Error);
     }
 
     #[test]

@@ -31,6 +31,22 @@ async fn a_request_reaches_the_server_as_it_was_meant(#[case] scheme: &str) -> R
 }
 
 #[tokio::test]
+async fn who_knows_of_no_proxy_asks_a_listener_that_stands_for_a_server() -> Result<()> {
+    let mut scene = Scene::set(vec![]).await?;
+    let listener = scene.edge.listen_for("ui", &url::Url::parse(&format!("https://{ORY}/"))?).await?;
+
+    let answer = client::plain()?.get(format!("http://{listener}/flows?id=1")).send().await?;
+
+    assert_eq!(answer.status().as_u16(), 201);
+    let seen = scene.upstream.first(|_| true).await?;
+    assert_eq!((seen.uri.as_str(), seen.header("host")), ("/flows?id=1", Some(ORY)));
+    assert_eq!(seen.header("x-forwarded-proto"), Some("https"));
+    let exchange = scene.only_exchange()?;
+    assert_eq!((exchange.listener.as_str(), exchange.url), ("ui", format!("https://{ORY}/flows?id=1")));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_server_that_is_exchanged_gets_the_next_request() -> Result<()> {
     let mut scene = Scene::set(vec![]).await?;
     let client = scene.client("a").await?;

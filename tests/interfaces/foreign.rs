@@ -77,7 +77,7 @@ fn a_double_submit_tells_whether_a_form_is_guarded() -> Result<()> {
     let results = sandbox.results()?;
     let not_run = results["not_run"][0]["reason"].as_str().context("everything was run")?;
     ensure!(not_run.contains("another interface") && not_run.contains("`submit: ajax`"), "{not_run}");
-    for (id, count) in [(names[0], "arrived at the edge: 1 "), (names[1], "arrived at the edge: 2 ")] {
+    for (id, count) in [(names[0], "by trial: 1 and 1 "), (names[1], "by trial: 2 and 2 ")] {
         let case = results["cases"].as_array().into_iter().flatten().find(|case| case["id"] == id);
         let reason = case.and_then(|case| case["reason"].as_str()).context("no reason")?;
         ensure!(reason.contains(count) && ended.stdout.contains(reason), "{reason}: {}", ended.stdout);
