@@ -16,7 +16,13 @@ mod format;
 mod itp;
 // Whatever ends a run, nothing of it stays.
 mod leaks;
+// The nightly.
+mod nightly;
 // No secret is in what a run writes.
 mod redaction;
+// Browsers at a WebDriver endpoint.
+mod remote;
+// A run that is split over machines.
+mod shards;
 // The program as a person runs it.
 mod support;

@@ -3,7 +3,9 @@
 mod arguments;
 mod lineups;
 mod list;
+mod matrix;
 mod place;
+mod report;
 mod run;
 mod stop;
 mod up;
@@ -18,7 +20,7 @@ use crate::backend::progress::Progress;
 use crate::backend::version::UnfitServer;
 use crate::backend::{Missing, doctor, setup};
 use crate::case::{CaseError, NothingSelected};
-use arguments::{Arguments, Command, ReportArguments, ServerArguments, SetupArguments};
+use arguments::{Arguments, Command, ServerArguments, SetupArguments};
 
 /// Everything was as expected.
 const AS_EXPECTED: u8 = 0;
@@ -64,7 +66,8 @@ async fn perform(command: Command) -> Result<u8> {
         Command::List(arguments) => list::list(&arguments),
         Command::Run(arguments) => run::run(*arguments).await,
         Command::Up(arguments) => up::up(arguments).await,
-        Command::Report(arguments) => report(&arguments),
+        Command::Matrix(arguments) => matrix::matrix(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
     }
 }
 
@@ -122,13 +125,6 @@ async fn examine(arguments: ServerArguments) -> Result<u8> {
     let findings = doctor::examine(&Cache::open()?, &place::fixtures()?, &arguments.kratos).await;
     place::print(&doctor::render(&findings))?;
     Ok(if findings.iter().any(doctor::Finding::blocks) { LACKING } else { AS_EXPECTED })
-}
-
-fn report(arguments: &ReportArguments) -> Result<u8> {
-    let run = crate::report::read(&arguments.folder).map_err(|error| WrongCall(format!("{error:#}")))?;
-    crate::report::write(&run, &arguments.folder)?;
-    place::print(&crate::report::terminal::summary(&run, &arguments.folder, place::colour()))?;
-    Ok(if run.as_expected() { AS_EXPECTED } else { SURPRISE })
 }
 
 /// The exit code that an error means: by its type, wherever it stands in the chain.

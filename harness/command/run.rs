@@ -7,21 +7,21 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::arguments::{Format, RunArguments};
 use super::lineups::{self, Cast};
-use super::{place, stop};
+use super::{WrongCall, place, stop};
 use crate::backend::Missing;
 use crate::backend::cache::Cache;
 use crate::backend::doctor::{self, State};
 use crate::backend::hydra_binary::HydraBinary;
 use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::progress::Progress as SetupProgress;
-use crate::browser::{Engine, Window};
-use crate::case::{Case, Catalogue};
-use crate::report::terminal;
-use crate::trial::{CaseOutcome, NotRun, Part, Progress, QueueSettings, RunOutcome, Turn, run_cases};
+use crate::browser::{Engine, Remote, WebDriverUrl, Window};
+use crate::case::{Case, Catalogue, fingerprint};
+use crate::report::{self, terminal};
+use crate::trial::{NotRun, Part, Progress, QueueSettings, RunOutcome, Scope, Turn, run_cases};
 use crate::world::{ClientPrograms, Files, WorldSettings};
 
 pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
@@ -29,10 +29,16 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let catalogue = Catalogue::read(&fixtures)?;
     let chosen = catalogue.select(&arguments.names)?;
     let cache = Cache::open()?;
+    let mut stop = stop::on_signals()?;
+    let remote = remote(&chosen, &arguments, &mut stop).await?;
+    if *stop.borrow() {
+        return Ok(stopped_early());
+    }
     let clients = ClientPrograms::find(&cache, &fixtures, &chosen).await?;
     let hydra = hydra(&chosen, &cache, &fixtures).await?;
     let no_hydra = hydra.as_ref().and_then(|hydra| hydra.as_ref().err());
-    let cast = lineups::cast(chosen, &clients, no_hydra, &arguments.engines, arguments.thorough)?;
+    let (engines, shard) = (&arguments.engines, arguments.shard);
+    let cast = lineups::cast(chosen, &clients, no_hydra, engines, arguments.thorough, shard, remote.as_ref())?;
     let Cast { turns, engines, not_run } = cast;
     if turns.is_empty() {
         return Err(nothing_able(&not_run).into());
@@ -41,15 +47,12 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
         place::say(&format!("not run: {}: {}", one.case, one.reason));
     }
     let hydra = hydra.and_then(Result::ok);
-    let mut stop = stop::on_signals()?;
+    let scope = scope(&fixtures, &arguments)?;
     let choice = &arguments.server.kratos;
     let mut setup = SetupProgress::on_stderr();
     let kratos = tokio::select! {
         kratos = KratosBinary::find(&cache, &fixtures, choice, &mut setup) => kratos?,
-        _ = stop.wait_for(|stop| *stop) => {
-            place::say("the run was stopped before its first trial");
-            return Ok(super::SURPRISE);
-        }
+        _ = stop.wait_for(|stop| *stop) => return Ok(stopped_early()),
     };
 
     let begun = Instant::now();
@@ -67,6 +70,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
             kratos: kratos.clone(),
             clients: clients.clone(),
             hydra: hydra.clone(),
+            remote: remote.clone(),
             window: Window::Hidden,
             folder: worlds.path().to_owned(),
             files: if arguments.keep { Files::Kept } else { Files::Removed },
@@ -77,7 +81,11 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let (case_count, trial_count) = (turns.len(), turns.iter().map(Turn::trials).sum());
     let (progress, mut told) = mpsc::unbounded_channel();
     let queue = tokio::spawn(run_cases(turns, settings, progress, stop.clone()));
-    let parts = parts(&kratos, hydra.as_ref(), &engines, &clients).await;
+    let mut parts = parts(&kratos, hydra.as_ref(), &engines, remote.as_ref(), &clients).await;
+    if let Some(shard) = arguments.shard {
+        let note = "a part of a run".to_owned();
+        parts.insert(0, Part { name: report::SHARD.to_owned(), version: shard.to_string(), note });
+    }
     let mut screen = Screen::new(case_count, trial_count);
     let mut outcomes = Vec::new();
     while let Some(step) = told.recv().await {
@@ -88,26 +96,82 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     }
     screen.clear();
     queue.await.context("the queue of trials broke")?;
+    if let Some(remote) = &remote {
+        settle(remote).await;
+    }
     if arguments.keep {
         place::say(&format!("kept: {} (secrets in it are as they were)", worlds.keep().display()));
     } else {
         worlds.close().context("failed to remove the folder of the worlds")?;
     }
-    // In the order of the page; bug reports, which name no claim, come last.
-    let place = |case: &CaseOutcome| catalogue.claims().ids().position(|id| id == case.claim.id).unwrap_or(usize::MAX);
-    outcomes.sort_by(|a, b| (place(a), &a.id, &a.engine).cmp(&(place(b), &b.id, &b.engine)));
+    report::put_in_order(&mut outcomes, catalogue.claims());
     let outcome = RunOutcome {
         run: name,
         started: started.to_string(),
         took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         interrupted: outcomes.len() < case_count,
+        scope,
         parts,
         cases: outcomes,
         not_run,
     };
-    crate::report::write(&outcome, &folder)?;
+    report::write(&outcome, &folder)?;
     tell(&outcome, &folder, arguments.format)?;
     Ok(if outcome.as_expected() && !outcome.interrupted { super::AS_EXPECTED } else { super::SURPRISE })
+}
+
+/// The endpoint that gives the browsers, if one is named and a case needs a browser.
+async fn remote(cases: &[Case], arguments: &RunArguments, stop: &mut watch::Receiver<bool>) -> Result<Option<Remote>> {
+    let usual = std::env::var("SELENIUM_REMOTE_URL").ok().filter(|text| !text.is_empty());
+    let usual =
+        usual.map(|text| text.parse::<WebDriverUrl>().map_err(|why| WrongCall(format!("SELENIUM_REMOTE_URL: {why}"))));
+    let Some(url) = arguments.webdriver.clone().map_or(usual, |url| Some(Ok(url))).transpose()? else {
+        if let Some(address) = arguments.edge_address {
+            let text = format!("`--edge-address {address}` is for browsers elsewhere (hint: `--webdriver` names them)");
+            return Err(WrongCall(text).into());
+        }
+        return Ok(None);
+    };
+    if cases.iter().all(|case| case.file.world.browser_names().is_empty()) {
+        return Ok(None);
+    }
+    place::say(&format!("the browsers are those of {url}"));
+    let mut remote = Remote::new(url, arguments.edge_address);
+    tokio::select! {
+        found = remote.find(&arguments.engines) => found?,
+        _ = stop.wait_for(|stop| *stop) => settle(&remote).await,
+    }
+    Ok(Some(remote))
+}
+
+/// No session stays at the endpoint that was asked for before the run was stopped.
+async fn settle(remote: &Remote) {
+    match remote.settle().await {
+        0 => {}
+        count => place::say(&format!(
+            "{count} sessions are still queued at the endpoint: it ends each by its own time-out once it has begun"
+        )),
+    }
+}
+
+/// The run was asked to end while it was being prepared.
+fn stopped_early() -> u8 {
+    place::say("the run was stopped before its first trial");
+    super::SURPRISE
+}
+
+/// What the call asks for.
+fn scope(fixtures: &Path, arguments: &RunArguments) -> Result<Scope> {
+    let mut names = arguments.names.clone();
+    names.sort();
+    names.dedup();
+    Ok(Scope {
+        fixtures: fingerprint(fixtures)?,
+        names,
+        engines: arguments.engines.iter().map(|engine| engine.name().to_owned()).collect(),
+        thorough: arguments.thorough,
+        shard: arguments.shard.map(|shard| shard.to_string()),
+    })
 }
 
 /// Prints what a person, or a program, wants to know at the end.
@@ -154,6 +218,7 @@ async fn parts(
     kratos: &KratosBinary,
     hydra: Option<&HydraBinary>,
     engines: &[Engine],
+    remote: Option<&Remote>,
     clients: &ClientPrograms,
 ) -> Vec<Part> {
     let mut parts = vec![
@@ -163,7 +228,11 @@ async fn parts(
     if let Some(hydra) = hydra {
         parts.push(Part { name: "Hydra".into(), version: hydra.version.to_string(), note: "native, SQLite".into() });
     }
-    for finding in doctor::examine_programs(engines).await {
+    for (engine, version) in remote.into_iter().flat_map(Remote::offered).filter(|(it, _)| engines.contains(it)) {
+        parts.push(Part { name: engine.name().into(), version: version.clone(), note: "remote".into() });
+    }
+    let here: &[Engine] = if remote.is_some() { &[] } else { engines };
+    for finding in doctor::examine_programs(here).await {
         if let State::Found { version, .. } = finding.state {
             parts.push(Part { name: finding.name.to_owned(), version, note: String::new() });
         }

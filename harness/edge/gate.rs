@@ -72,6 +72,11 @@ impl Gate {
         format!("http://{HOST}/{}", self.password)
     }
 
+    /// Whether anybody has come by the door.
+    pub fn has_let_in(&self) -> bool {
+        !self.admitted.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Judges a request by its password, by the address that it comes from, or by the page that it asks for.
     pub(super) fn judge<B>(&self, request: &Request<B>, peer: IpAddr) -> Entry {
         let mut admitted = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);

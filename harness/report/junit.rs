@@ -18,7 +18,8 @@ use crate::trial::{CaseOutcome, NotRun, RunOutcome, TrialOutcome, Verdict};
 pub fn junit(run: &RunOutcome) -> anyhow::Result<String> {
     let mut report = Report::new("kratos-repro");
     report.set_time(Duration::from_millis(run.took_ms));
-    let ran = run.cases.iter().map(|case| (suite_of(&case.id), test_case(case), case.took_ms));
+    let several = words::several_platforms(run);
+    let ran = run.cases.iter().map(|case| (suite_of(&case.id), test_case(case, several), case.took_ms));
     let not_run = run.not_run.iter().map(|one| (suite_of(&one.case), skipped(one), 0));
     for (name, cases) in words::group(ran.chain(not_run), |(suite, ..)| suite) {
         let mut suite = TestSuite::new(name);
@@ -34,7 +35,8 @@ fn suite_of(id: &str) -> &str {
     id.rsplit_once('/').map_or("cases", |(folder, _)| folder)
 }
 
-fn test_case(case: &CaseOutcome) -> TestCase {
+/// `several` platforms are told apart by the test's name.
+fn test_case(case: &CaseOutcome, several: bool) -> TestCase {
     let mut status = if case.as_expected() {
         TestCaseStatus::success()
     } else if case.verdict == Verdict::Error {
@@ -48,7 +50,8 @@ fn test_case(case: &CaseOutcome) -> TestCase {
         status.set_message(text(finding.cause));
         status.set_description(text(&description(&finding)));
     }
-    let mut test = TestCase::new(text(&words::name(case)), status);
+    let on = if several { format!(" on {}", words::platform(&case.platform)) } else { String::new() };
+    let mut test = TestCase::new(text(&format!("{}{on}", words::name(case))), status);
     test.set_classname(text(if case.claim.id.is_empty() { suite_of(&case.id) } else { &case.claim.id }));
     test.set_time(Duration::from_millis(case.took_ms));
     for (name, parts) in [("real", &case.real), ("emulated", &case.emulated)] {

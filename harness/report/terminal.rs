@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::finding::{Finding, exchange_line, relevant_exchanges};
+use super::history::Changes;
 use super::words;
 use crate::evidence::{StepState, StepTaken};
 use crate::trial::{CaseOutcome, LOGIN_PAGE, RunOutcome, Verdict};
@@ -132,7 +133,11 @@ pub fn summary(run: &RunOutcome, folder: &Path, colour: Colour) -> String {
         let _ = writeln!(text, "{}", colour.paint(Ink::Bad, "Not as expected"));
     }
     for case in surprises {
-        let _ = writeln!(text, "  {}", case_line(case, colour));
+        let mut line = case_line(case, colour);
+        if words::several_platforms(run) {
+            line.push_str(&format!("  on {}", visible(&words::platform(&case.platform))));
+        }
+        let _ = writeln!(text, "  {line}");
     }
     let good = run.as_expected() && !run.interrupted && !run.cases.is_empty();
     let mut total = words::headline(run);
@@ -145,6 +150,23 @@ pub fn summary(run: &RunOutcome, folder: &Path, colour: Colour) -> String {
     let total = colour.paint(if good { Ink::Good } else { Ink::Bad }, &total);
     let _ = writeln!(text, "\n{total}, in {}", words::took(run.took_ms));
     let _ = writeln!(text, "report: {}", folder.join("report.html").display());
+    text
+}
+
+/// What has changed since the last run; empty where there is none to compare with.
+#[must_use]
+pub fn changes(changes: &Changes, colour: Colour) -> String {
+    let Some(since) = &changes.since else { return String::new() };
+    let mut text = format!("{}\n", colour.paint(Ink::Bold, &format!("Since {}", visible(since))));
+    if changes.kinds().is_empty() {
+        text.push_str("  nothing has changed\n");
+    }
+    for (title, lines) in changes.kinds() {
+        for line in lines {
+            let _ = writeln!(text, "  {:<17} {}", title.to_lowercase(), visible(line));
+        }
+    }
+    text.push('\n');
     text
 }
 

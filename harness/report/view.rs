@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use super::crossing::Crossing;
 use super::finding::{Finding, Weight, exchange_line, relevant_exchanges, weigh};
+use super::history::History;
+use super::over_time::OverTime;
 use super::picture::{Picture, read_pictures};
 use super::words;
 use crate::evidence::{CookieSeen, LogLine, MailSeen, StepTaken};
@@ -23,6 +25,9 @@ pub(super) struct Page<'a> {
     started: String,
     took: String,
     interrupted: bool,
+    over_time: Option<OverTime>,
+    /// Whether the cases ran on several platforms.
+    several: bool,
     caught: Option<String>,
     all_caught: bool,
     verdicts: Vec<(usize, &'static str)>,
@@ -60,6 +65,7 @@ struct Row<'a> {
     verdict: &'static str,
     expected: &'static str,
     engine: Option<&'a str>,
+    platform: String,
     took: String,
     tried: usize,
     caught: usize,
@@ -146,7 +152,7 @@ struct Check<'a> {
 
 impl<'a> Page<'a> {
     /// Makes a run ready; pictures are read from `folder`.
-    pub(super) fn of(run: &'a RunOutcome, folder: &Path) -> Self {
+    pub(super) fn of(run: &'a RunOutcome, folder: &Path, history: Option<&History>) -> Self {
         let caught = words::wrong_fixes(&run.cases);
         let cases = || run.cases.iter().enumerate();
         let (as_expected, surprises): (Vec<_>, Vec<_>) = cases().partition(|(_, case)| case.as_expected());
@@ -160,6 +166,8 @@ impl<'a> Page<'a> {
             started: words::date(&run.started),
             took: words::took(run.took_ms),
             interrupted: run.interrupted,
+            over_time: history.map(|history| OverTime::of(run, history)),
+            several: words::several_platforms(run),
             all_caught: caught.0 == caught.1,
             caught: words::caught(caught),
             verdicts: verdicts(run),
@@ -215,6 +223,7 @@ impl<'a> Row<'a> {
             verdict: case.verdict.word(),
             expected: case.expected.word(),
             engine: case.engine.as_deref(),
+            platform: words::platform(&case.platform),
             took: words::took(case.took_ms),
             tried,
             caught,

@@ -1,6 +1,6 @@
 //! The words and numbers that all reports share: how a duration is said, what a trial showed, what is counted.
 
-use crate::trial::{CaseOutcome, CheckRole, RunOutcome, Shown, TrialKind};
+use crate::trial::{CaseOutcome, CheckRole, Platform, RunOutcome, Shown, TrialKind};
 
 /// A duration given in ms, as a person says it: `412 ms`, `4.2 s`, `4 min 12 s`.
 pub(super) fn took(ms: u64) -> String {
@@ -115,6 +115,16 @@ pub(super) fn name(case: &CaseOutcome) -> String {
         Some(engine) => format!("{} ({engine})", case.id),
         None => case.id.clone(),
     }
+}
+
+/// What a case ran on, such as `Kratos v1.3.1, sqlite, native`.
+pub(super) fn platform(platform: &Platform) -> String {
+    format!("Kratos {}, {}, {}", platform.kratos, platform.database, platform.backend)
+}
+
+/// Whether the cases ran on several platforms, so that each has to say on which.
+pub(super) fn several_platforms(run: &RunOutcome) -> bool {
+    run.cases.windows(2).any(|two| two[0].platform != two[1].platform)
 }
 
 /// The items in groups by key, both in the order of their first appearance.

@@ -32,6 +32,7 @@ pub(crate) async fn run(turn: Turn) -> Result<Box<CaseOutcome>> {
             fixtures,
             kratos,
             hydra: hydra.ok(),
+            remote: None,
             window: Window::Hidden,
             folder: folder.path().to_owned(),
             files: Files::Removed,
