@@ -18,10 +18,16 @@ mod interfaces;
 mod itp;
 // Whatever ends a run, nothing of it stays.
 mod leaks;
+// The nightly.
+mod nightly;
 // Postgres as database, and its end.
 mod postgres;
 // No secret is in what a run writes.
 mod redaction;
+// Browsers at a WebDriver endpoint.
+mod remote;
+// A run that is split over machines.
+mod shards;
 // The program as a person runs it.
 mod support;
 // Several versions of Kratos, and the one that changes a verdict.

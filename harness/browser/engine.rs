@@ -187,6 +187,33 @@ impl Engine {
         }
     }
 
+    /// The same for a browser elsewhere: its own driver finds it, and no path of this machine is told.
+    pub(super) fn remote_capabilities(self, settings: &BrowserSettings) -> Map<String, Value> {
+        let mut all = self.capabilities(Path::new(""), settings, None);
+        for options in ["goog:chromeOptions", "moz:firefoxOptions"] {
+            if let Some(Value::Object(options)) = all.get_mut(options) {
+                options.remove("binary");
+            }
+        }
+        if self == Self::Firefox {
+            // The driver's environment is not ours to set; Firefox's is.
+            let variables = firefox::VARIABLES.into_iter().map(|(name, value)| (name.to_owned(), value.into()));
+            if let Some(Value::Object(options)) = all.get_mut("moz:firefoxOptions") {
+                options.insert("env".to_owned(), Value::Object(variables.collect()));
+            }
+        }
+        all
+    }
+
+    /// The name that a New Session asks for it by.
+    pub(super) fn browser_name(self) -> &'static str {
+        match self {
+            Self::Chromium => "chrome",
+            Self::Firefox => "firefox",
+            Self::WebKitGtk => "MiniBrowser",
+        }
+    }
+
     /// How its driver is started on this port, with everything that it writes below `folder`.
     pub(super) fn driver_start(self, port: u16, folder: &Path) -> DriverStart {
         match self {

@@ -7,6 +7,7 @@ mod engine;
 mod jar;
 mod page;
 mod program;
+mod remote;
 mod session;
 pub mod warm;
 
@@ -17,4 +18,5 @@ pub use engine::{BrowserSettings, Engine, ThirdPartyCookies, Window};
 pub use jar::CookieIdentity;
 pub use page::{Button, ErrorShown, Form, Page, Visitor};
 pub use program::Program;
+pub use remote::{Remote, WebDriverUrl};
 pub use session::Browser;

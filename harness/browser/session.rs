@@ -13,7 +13,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::{BrowserSettings, Display, Driver, Engine, Window, warm};
+use super::remote::RemoteSession;
+use super::{BrowserSettings, Display, Driver, Engine, Remote, Window, warm};
+use crate::edge::Gate;
 use crate::evidence::CookieSeen;
 
 /// The first session on a cold disk took 4.4 s, one of Firefox on a machine with 20 times more work than cores 60 s.
@@ -35,18 +37,30 @@ const MASK: &str = r#"
 
 const UNMASK: &str = "document.getElementById('kratos-repro-mask')?.remove();";
 
+/// The driver knows the session no longer, and will not again.
+#[derive(Debug, thiserror::Error)]
+#[error("its session is gone")]
+struct SessionGone;
+
 /// A running browser. Dropping it kills it.
 #[derive(Debug)]
 #[must_use = "the browser is killed when this is dropped"]
 pub struct Browser {
     name: String,
-    // Dropped from top to bottom: the browser before the display that it is on.
-    driver: Driver,
-    display: Option<Display>,
+    host: Host,
     client: Client,
     version: String,
     /// In the order in which they were opened; empty until a second one is.
     tabs: Mutex<Vec<WindowHandle>>,
+}
+
+/// Where a browser runs.
+#[derive(Debug)]
+enum Host {
+    /// On this machine. Dropped from top to bottom: the browser before the display that it is on.
+    Here(Box<(Driver, Option<Display>)>),
+    /// At an endpoint.
+    Elsewhere(RemoteSession),
 }
 
 impl Browser {
@@ -83,13 +97,38 @@ impl Browser {
             }
             Err(_) => bail!("{engine} gave no session within {} s", SESSION_LIMIT.as_secs()),
         };
-        let version = client
-            .capabilities()
-            .and_then(|all| all.get("browserVersion"))
-            .and_then(Value::as_str)
-            .unwrap_or("unknown")
-            .to_owned();
-        Ok(Self { name: name.to_owned(), driver, display, client, version, tabs: Mutex::default() })
+        Ok(Self::of(name, Host::Here(Box::new((driver, display))), client))
+    }
+
+    /// Starts a fresh browser at an endpoint, behind the listener, or behind a gate that it is let in by.
+    ///
+    /// # Errors
+    /// When no session comes about in time, or the browser does not reach the edge.
+    pub async fn start_at(
+        remote: &Remote,
+        name: &str,
+        settings: &BrowserSettings,
+        gate: Option<&Gate>,
+    ) -> Result<Self> {
+        let (client, session) = remote.start(settings, gate).await?;
+        Ok(Self::of(name, Host::Elsewhere(session), client))
+    }
+
+    fn of(name: &str, host: Host, client: Client) -> Self {
+        let version = super::remote::version(&client);
+        Self { name: name.to_owned(), host, client, version, tabs: Mutex::default() }
+    }
+
+    /// What has become of a browser elsewhere that is not there any more; nothing while it is. What was seen then
+    /// proves nothing.
+    pub async fn gone(&self) -> Option<String> {
+        match &self.host {
+            Host::Here(..) => None,
+            Host::Elsewhere(session) => {
+                let why = session.gone(&self.client).await?;
+                Some(format!("browser `{}` was lost: {why}", self.name))
+            }
+        }
     }
 
     /// The name in the case.
@@ -110,7 +149,11 @@ impl Browser {
     pub(super) async fn call<T>(&self, what: &str, command: impl Future<Output = Result<T, CmdError>>) -> Result<T> {
         match tokio::time::timeout(COMMAND_LIMIT, command).await {
             // `CmdError` gives its cause by the old method, so a chain would stop at it: its text carries the cause.
-            Ok(done) => done.map_err(|error| anyhow!("browser `{}` failed to {what}: {error}", self.name)),
+            Ok(done) => done.map_err(|error| {
+                let is_gone = error.is_invalid_session_id();
+                let error = anyhow!("browser `{}` failed to {what}: {error}", self.name);
+                if is_gone { error.context(SessionGone) } else { error }
+            }),
             Err(_) => bail!("browser `{}` did not {what} within {} s", self.name, COMMAND_LIMIT.as_secs()),
         }
     }
@@ -167,15 +210,17 @@ impl Browser {
             Duration::from_millis(10),
             || async {
                 match self.script("return [document.readyState, document.URL]", vec![]).await {
-                    Ok(seen) if seen[0] == "complete" => Ok(()),
+                    Ok(seen) if seen[0] == "complete" => Ok(Ok(())),
                     // Firefox's own error pages never are: what they stand for has come to its end.
-                    Ok(seen) if seen[1].as_str().is_some_and(|url| url.starts_with(FIREFOX_ERROR)) => Ok(()),
+                    Ok(seen) if seen[1].as_str().is_some_and(|url| url.starts_with(FIREFOX_ERROR)) => Ok(Ok(())),
                     Ok(seen) => Err(format!("{} at {}", seen[0], seen[1])),
+                    // It does not come back.
+                    Err(error) if error.is::<SessionGone>() => Ok(Err(error)),
                     Err(error) => Err(format!("{error:#}")),
                 }
             },
         )
-        .await
+        .await?
     }
 
     /// A picture of the page as PNG, with codes and passwords hidden.
@@ -261,11 +306,17 @@ impl Browser {
     /// # Errors
     /// When something of them stays.
     pub async fn close(self) -> Result<()> {
-        let browser = self.driver.close().await;
-        let display = match self.display {
-            Some(display) => display.close().await,
-            None => Ok(()),
-        };
-        browser.and(display)
+        match self.host {
+            Host::Here(here) => {
+                let (driver, display) = *here;
+                let browser = driver.close().await;
+                let display = match display {
+                    Some(display) => display.close().await,
+                    None => Ok(()),
+                };
+                browser.and(display)
+            }
+            Host::Elsewhere(session) => session.end(self.client).await,
+        }
     }
 }

@@ -39,6 +39,13 @@ pub struct Catalogue {
 #[error("nothing is selected by `{0}`{1}")]
 pub struct NothingSelected(String, String);
 
+impl NothingSelected {
+    /// A run of this many cases in their lineups was split so often that nothing is left for this shard.
+    pub fn in_shard(shard: &str, turns: usize) -> Self {
+        Self(shard.to_owned(), format!(" (hint: the run has {turns} cases with their engines; split it less often)"))
+    }
+}
+
 impl Catalogue {
     /// Reads and validates every case below `fixtures/cases`.
     ///

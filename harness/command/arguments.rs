@@ -1,5 +1,6 @@
 //! The arguments. Each option has a variable `KRATOS_REPRO_*` of the same name.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -8,7 +9,8 @@ use super::interface::InterfaceArguments;
 use super::serve::{LegacyArguments, UiArguments};
 use crate::backend::DatabaseKind;
 use crate::backend::kratos_binary::KratosChoice;
-use crate::browser::Engine;
+use crate::browser::{Engine, WebDriverUrl};
+use crate::trial::Shard;
 
 /// Reproduces the problems people have with Ory Kratos in real browsers against a real Kratos,
 /// and proves that the documented fix removes them.
@@ -45,11 +47,13 @@ pub(super) enum Command {
     List(ListArguments),
     /// Run cases and write a report; without names every case.
     Run(Box<RunArguments>),
+    /// Show the runs that a matrix file asks for, one a line; scripts/nightly does them.
+    Matrix(MatrixArguments),
     /// Leave the world of a case standing until Ctrl-C, to look around in.
     Up(UpArguments),
     /// Find the first version of Kratos on which a case gives another verdict.
     Bisect(BisectArguments),
-    /// Write the reports of an earlier run anew from its results.json.
+    /// Write the reports of an earlier run anew, or one report of several runs, from their results.json.
     Report(ReportArguments),
     /// Serve the fixture interface, a login page for a Kratos of your own, until Ctrl-C.
     Ui(Box<UiArguments>),
@@ -126,9 +130,20 @@ pub(super) struct RunArguments {
     /// The browser engines, with commas between; every engine that is installed where none is named.
     #[arg(long = "engine", env = "KRATOS_REPRO_ENGINE", value_name = "ENGINE", value_delimiter = ',')]
     pub(super) engines: Vec<Engine>,
+    /// The WebDriver endpoint that gives the browsers, such as a Selenium Grid, in place of drivers of this machine; by
+    /// the variable SELENIUM_REMOTE_URL too.
+    #[arg(long, env = "KRATOS_REPRO_WEBDRIVER", value_name = "URL")]
+    pub(super) webdriver: Option<WebDriverUrl>,
+    /// The address of this machine by which browsers elsewhere reach the edge; 127.0.0.1 without it. The edge then lets
+    /// in each browser by a password of its own, and nobody else.
+    #[arg(long, env = "KRATOS_REPRO_EDGE_ADDRESS", value_name = "IP")]
+    pub(super) edge_address: Option<IpAddr>,
     /// Try the wrong fixes of a case in each of its lineups of engines, not in the first alone.
     #[arg(long, env = "KRATOS_REPRO_THOROUGH")]
     pub(super) thorough: bool,
+    /// One part of the run, such as 2/4: the second of four. `report DIR...` puts the results of all parts together.
+    #[arg(long, env = "KRATOS_REPRO_SHARD", value_name = "I/N")]
+    pub(super) shard: Option<Shard>,
     /// The folder that the run's own folder is made in.
     #[arg(long, env = "KRATOS_REPRO_OUT", value_name = "FOLDER")]
     pub(super) out: Option<PathBuf>,
@@ -192,8 +207,42 @@ Exit codes:
   2  a wrong call or case file     5  both give the same verdict";
 
 #[derive(Debug, Args)]
+pub(super) struct MatrixArguments {
+    /// The file, such as nightly.yaml.
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+}
+
+/// In which form a report goes to standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// For a person.
+    Text,
+    /// For a program.
+    Json,
+    /// Annotations for GitHub Actions.
+    Github,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct ReportArguments {
-    /// The folder of a run.
-    #[arg(value_name = "DIR")]
-    pub(super) folder: PathBuf,
+    /// The folder of a run, or those of several: of all shards of one, or of one on several platforms.
+    #[arg(value_name = "DIR", required = true)]
+    pub(super) folders: Vec<PathBuf>,
+    /// The folder that the folder of the merged report is made in; without it one run's report stays where it is.
+    #[arg(long, env = "KRATOS_REPRO_OUT", value_name = "FOLDER")]
+    pub(super) out: Option<PathBuf>,
+    /// Report what there is although shards are missing; the report says which.
+    #[arg(long, env = "KRATOS_REPRO_INCOMPLETE")]
+    pub(super) incomplete: bool,
+    /// A folder with one small file for each run so far: the report says what has changed since the last and shows each
+    /// case's line over time, and the run's own file is added.
+    #[arg(long, env = "KRATOS_REPRO_HISTORY", value_name = "FOLDER")]
+    pub(super) history: Option<PathBuf>,
+    /// Something that could not run, and why, to be named in the report; may be given several times.
+    #[arg(long, env = "KRATOS_REPRO_NOT_RUN", value_name = "NAME: REASON")]
+    pub(super) not_run: Vec<String>,
+    /// For a person, for a program, or as annotations for GitHub Actions with a `summary.md` beside the report.
+    #[arg(long, env = "KRATOS_REPRO_FORMAT", value_enum, default_value = "text")]
+    pub(super) format: ReportFormat,
 }

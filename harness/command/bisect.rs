@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use self::search::{Search, Told};
 use super::arguments::BisectArguments;
 use super::databases::Databases;
-use super::lineups;
+use super::lineups::{self, Wanted};
 use super::run::{hydra, nothing_able, parts};
 use super::{WrongCall, place, stop};
 use crate::backend::cache::Cache;
@@ -27,7 +27,8 @@ use crate::browser::Window;
 use crate::case::{Case, Catalogue, Differences};
 use crate::report::{Differing, terminal};
 use crate::trial::{
-    CaseOutcome, NotApplicable, NotRun, Progress, QueueSettings, RunOutcome, Shown, Turn, Verdict, run_cases,
+    CaseOutcome, NotApplicable, NotRun, Progress, QueueSettings, RunOutcome, Scope, Shown, Thoroughness, Turn, Verdict,
+    run_cases,
 };
 use crate::world::ui::Interface;
 use crate::world::{ClientPrograms, Files, WorldSettings};
@@ -70,7 +71,14 @@ pub(super) async fn bisect(arguments: BisectArguments) -> Result<u8> {
     let clients = ClientPrograms::find(&cache, &fixtures, std::slice::from_ref(&case)).await?;
     let hydra = hydra(std::slice::from_ref(&case), &cache, &fixtures).await?;
     let no_hydra = hydra.as_ref().and_then(|hydra| hydra.as_ref().err());
-    let cast = lineups::cast(vec![case.clone()], &Interface::Ours, &clients, no_hydra, &[arguments.engine], false)?;
+    let wanted = Wanted {
+        interface: &Interface::Ours,
+        engines: &[arguments.engine],
+        thoroughness: Thoroughness::FirstLineup,
+        shard: None,
+        remote: None,
+    };
+    let cast = lineups::cast(vec![case.clone()], &wanted, &clients, no_hydra)?;
     let Some(turn) = cast.turns.first().cloned() else { return Err(nothing_able(&cast.not_run).into()) };
     let hydra = hydra.and_then(Result::ok);
     let mut stop = stop::on_signals()?;
@@ -109,6 +117,7 @@ pub(super) async fn bisect(arguments: BisectArguments) -> Result<u8> {
                 clients: clients.clone(),
                 hydra: hydra.clone(),
                 interface: Interface::Ours,
+                remote: None,
                 window: Window::Hidden,
                 folder: worlds.path().to_owned(),
                 files: Files::Removed,
@@ -132,7 +141,12 @@ pub(super) async fn bisect(arguments: BisectArguments) -> Result<u8> {
         started: started.to_string(),
         took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         interrupted: conclusion.is_none(),
-        parts: parts(&every_kratos, &Databases::files(), hydra.as_ref(), &cast.engines, &clients).await,
+        scope: Scope {
+            names: vec![case.id.clone()],
+            engines: vec![arguments.engine.name().to_owned()],
+            ..Scope::default()
+        },
+        parts: parts(&every_kratos, &Databases::files(), hydra.as_ref(), &cast.engines, None, &clients).await,
         cases: outcomes,
         not_run,
         not_applicable,

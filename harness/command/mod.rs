@@ -6,7 +6,9 @@ mod databases;
 mod interface;
 mod lineups;
 mod list;
+mod matrix;
 mod place;
+mod report;
 mod run;
 mod serve;
 mod stop;
@@ -25,7 +27,7 @@ use crate::backend::{Missing, doctor, setup};
 use crate::browser::warm;
 use crate::case::{Case, CaseError, Catalogue, NothingSelected};
 use crate::trial::NotApplicable;
-use arguments::{Arguments, Command, ReportArguments, ServerArguments, SetupArguments};
+use arguments::{Arguments, Command, ServerArguments, SetupArguments};
 
 /// Everything was as expected.
 const AS_EXPECTED: u8 = 0;
@@ -83,7 +85,8 @@ async fn perform(command: Command) -> Result<u8> {
         Command::Run(arguments) => run::run(*arguments).await,
         Command::Up(arguments) => up::up(arguments).await,
         Command::Bisect(arguments) => bisect::bisect(arguments).await,
-        Command::Report(arguments) => report(&arguments),
+        Command::Matrix(arguments) => matrix::matrix(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
         Command::Ui(arguments) => serve::ui(*arguments).await,
         Command::Legacy(arguments) => serve::legacy(arguments).await,
     }
@@ -168,13 +171,6 @@ async fn examine(arguments: ServerArguments) -> Result<u8> {
     let findings = doctor::examine(&Cache::open()?, &place::fixtures()?, &arguments.kratos).await;
     place::print(&doctor::render(&findings))?;
     Ok(if findings.iter().any(doctor::Finding::blocks) { LACKING } else { AS_EXPECTED })
-}
-
-fn report(arguments: &ReportArguments) -> Result<u8> {
-    let run = crate::report::read(&arguments.folder).map_err(|error| WrongCall(format!("{error:#}")))?;
-    crate::report::write(&run, &arguments.folder)?;
-    place::print(&crate::report::terminal::summary(&run, &arguments.folder, place::colour()))?;
-    Ok(if run.as_expected() { AS_EXPECTED } else { SURPRISE })
 }
 
 /// The one case that a word names.

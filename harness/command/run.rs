@@ -7,22 +7,22 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::arguments::{Format, RunArguments};
 use super::databases::Databases;
-use super::lineups::{self, Cast};
-use super::{databases, interface, place, stop, versions};
+use super::lineups::{self, Cast, Wanted};
+use super::{WrongCall, databases, interface, place, stop, versions};
 use crate::backend::Missing;
 use crate::backend::cache::Cache;
 use crate::backend::doctor::{self, State};
 use crate::backend::hydra_binary::HydraBinary;
 use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::progress::Progress as SetupProgress;
-use crate::browser::{Engine, Window};
-use crate::case::{Case, Catalogue};
-use crate::report::{Differing, terminal};
-use crate::trial::{CaseOutcome, NotRun, Part, Platform, Progress, QueueSettings, RunOutcome, Turn};
+use crate::browser::{Engine, Remote, WebDriverUrl, Window};
+use crate::case::{Case, Catalogue, fingerprint};
+use crate::report::{self, Differing, terminal};
+use crate::trial::{NotRun, Part, Platform, Progress, QueueSettings, RunOutcome, Scope, Thoroughness, Turn};
 use crate::world::{ClientPrograms, Files, WorldSettings};
 
 pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
@@ -31,11 +31,23 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let chosen = catalogue.select(&arguments.names)?;
     let found = databases::find(arguments.database.db).await?;
     let cache = Cache::open()?;
+    let mut stop = stop::on_signals()?;
+    let remote = remote(&chosen, &arguments, &mut stop).await?;
+    if *stop.borrow() {
+        return Ok(stopped_early());
+    }
     let clients = ClientPrograms::find(&cache, &fixtures, &chosen).await?;
     let hydra = hydra(&chosen, &cache, &fixtures).await?;
     let no_hydra = hydra.as_ref().and_then(|hydra| hydra.as_ref().err());
     let interface = arguments.interface.interface()?;
-    let cast = lineups::cast(chosen, &interface, &clients, no_hydra, &arguments.engines, arguments.thorough)?;
+    let wanted = Wanted {
+        interface: &interface,
+        engines: &arguments.engines,
+        thoroughness: if arguments.thorough { Thoroughness::EveryLineup } else { Thoroughness::FirstLineup },
+        shard: arguments.shard,
+        remote: remote.as_ref(),
+    };
+    let cast = lineups::cast(chosen, &wanted, &clients, no_hydra)?;
     let Cast { turns, engines, not_run } = cast;
     if turns.is_empty() {
         return Err(nothing_able(&not_run).into());
@@ -44,7 +56,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
         place::say(&format!("not run: {}: {}", one.case, one.reason));
     }
     let hydra = hydra.and_then(Result::ok);
-    let mut stop = stop::on_signals()?;
+    let scope = scope(&fixtures, &arguments)?;
     let mut setup = SetupProgress::on_stderr();
     let servers = async {
         let every_kratos = versions::find(&cache, &fixtures, &arguments.server.kratos, &mut setup).await?;
@@ -53,10 +65,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     };
     let (every_kratos, databases) = tokio::select! {
         servers = servers => servers?,
-        _ = stop.wait_for(|stop| *stop) => {
-            place::say("the run was stopped before its first trial");
-            return Ok(super::SURPRISE);
-        }
+        _ = stop.wait_for(|stop| *stop) => return Ok(stopped_early()),
     };
 
     let (shares, not_applicable) = versions::deal(&turns, &every_kratos, catalogue.differences())?;
@@ -73,6 +82,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
         clients: clients.clone(),
         hydra: hydra.clone(),
         interface: interface.clone(),
+        remote: remote.clone(),
         window: Window::Hidden,
         folder: worlds.path().to_owned(),
         files: if arguments.keep { Files::Kept } else { Files::Removed },
@@ -98,7 +108,11 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let turns = || shares.iter().flat_map(|share| &share.turns);
     let (case_count, trial_count) = (turns().count(), turns().map(Turn::trials).sum());
     let (progress, mut told) = mpsc::unbounded_channel();
-    let mut parts = parts(&every_kratos, &databases, hydra.as_ref(), &engines, &clients).await;
+    let mut parts = parts(&every_kratos, &databases, hydra.as_ref(), &engines, remote.as_ref(), &clients).await;
+    if let Some(shard) = arguments.shard {
+        let note = "a part of a run".to_owned();
+        parts.insert(0, Part { name: report::SHARD.to_owned(), version: shard.to_string(), note });
+    }
     parts.extend(interface.label().map(|label| Part {
         name: "login page".to_owned(),
         version: label.trim_matches('`').to_owned(),
@@ -119,28 +133,83 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     screen.clear();
     queue.await.context("the queue of trials broke")?;
     databases.close().await?;
+    if let Some(remote) = &remote {
+        settle(remote).await;
+    }
     if arguments.keep {
         place::say(&format!("kept: {} (secrets in it are as they were)", worlds.keep().display()));
     } else {
         worlds.close().context("failed to remove the folder of the worlds")?;
     }
-    // In the order of the page; bug reports, which name no claim, come last.
-    let place = |case: &CaseOutcome| catalogue.claims().ids().position(|id| id == case.claim.id).unwrap_or(usize::MAX);
-    let kratos = |case: &CaseOutcome| every_kratos.iter().position(|it| it.version.to_string() == case.platform.kratos);
-    outcomes.sort_by(|a, b| (place(a), &a.id, &a.engine, kratos(a)).cmp(&(place(b), &b.id, &b.engine, kratos(b))));
+    report::put_in_order(&mut outcomes, catalogue.claims());
     let outcome = RunOutcome {
         run: name,
         started: started.to_string(),
         took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         interrupted: outcomes.len() < case_count,
+        scope,
         parts,
         cases: outcomes,
         not_run,
         not_applicable,
     };
-    crate::report::write(&outcome, &folder)?;
+    report::write(&outcome, &folder)?;
     tell(&outcome, &folder, arguments.format)?;
     Ok(if outcome.as_expected() && !outcome.interrupted { super::AS_EXPECTED } else { super::SURPRISE })
+}
+
+/// The endpoint that gives the browsers, if one is named and a case needs a browser.
+async fn remote(cases: &[Case], arguments: &RunArguments, stop: &mut watch::Receiver<bool>) -> Result<Option<Remote>> {
+    let usual = std::env::var("SELENIUM_REMOTE_URL").ok().filter(|text| !text.is_empty());
+    let usual =
+        usual.map(|text| text.parse::<WebDriverUrl>().map_err(|why| WrongCall(format!("SELENIUM_REMOTE_URL: {why}"))));
+    let Some(url) = arguments.webdriver.clone().map_or(usual, |url| Some(Ok(url))).transpose()? else {
+        if let Some(address) = arguments.edge_address {
+            let text = format!("`--edge-address {address}` is for browsers elsewhere (hint: `--webdriver` names them)");
+            return Err(WrongCall(text).into());
+        }
+        return Ok(None);
+    };
+    if cases.iter().all(|case| case.file.world.browser_names().is_empty()) {
+        return Ok(None);
+    }
+    place::say(&format!("the browsers are those of {url}"));
+    let mut remote = Remote::new(url, arguments.edge_address);
+    tokio::select! {
+        found = remote.find(&arguments.engines) => found?,
+        _ = stop.wait_for(|stop| *stop) => settle(&remote).await,
+    }
+    Ok(Some(remote))
+}
+
+/// No session stays at the endpoint that was asked for before the run was stopped.
+async fn settle(remote: &Remote) {
+    match remote.settle().await {
+        0 => {}
+        count => place::say(&format!(
+            "{count} sessions are still queued at the endpoint: it ends each by its own time-out once it has begun"
+        )),
+    }
+}
+
+/// The run was asked to end while it was being prepared.
+fn stopped_early() -> u8 {
+    place::say("the run was stopped before its first trial");
+    super::SURPRISE
+}
+
+/// What the call asks for.
+fn scope(fixtures: &Path, arguments: &RunArguments) -> Result<Scope> {
+    let mut names = arguments.names.clone();
+    names.sort();
+    names.dedup();
+    Ok(Scope {
+        fixtures: fingerprint(fixtures)?,
+        names,
+        engines: arguments.engines.iter().map(|engine| engine.name().to_owned()).collect(),
+        thorough: arguments.thorough,
+        shard: arguments.shard.map(|shard| shard.to_string()),
+    })
 }
 
 /// Prints what a person, or a program, wants to know at the end.
@@ -192,6 +261,7 @@ pub(super) async fn parts(
     databases: &Databases,
     hydra: Option<&HydraBinary>,
     engines: &[Engine],
+    remote: Option<&Remote>,
     clients: &ClientPrograms,
 ) -> Vec<Part> {
     let own = env!("CARGO_PKG_VERSION");
@@ -204,7 +274,11 @@ pub(super) async fn parts(
     if let Some(hydra) = hydra {
         parts.push(Part { name: "Hydra".into(), version: hydra.version.to_string(), note: "native, SQLite".into() });
     }
-    for finding in doctor::examine_programs(engines).await {
+    for (engine, version) in remote.into_iter().flat_map(Remote::offered).filter(|(it, _)| engines.contains(it)) {
+        parts.push(Part { name: engine.name().into(), version: version.clone(), note: "remote".into() });
+    }
+    let here: &[Engine] = if remote.is_some() { &[] } else { engines };
+    for finding in doctor::examine_programs(here).await {
         if let State::Found { version, .. } = finding.state {
             parts.push(Part { name: finding.name.to_owned(), version, note: String::new() });
         }

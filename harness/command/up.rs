@@ -51,6 +51,7 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
             clients: ClientPrograms::find(&cache, &fixtures, std::slice::from_ref(&case)).await?,
             hydra: HydraBinary::find(&cache, &fixtures, &mut Progress::on_stderr()).await.ok(),
             interface: interface.clone(),
+            remote: None,
             window: Window::Shown,
             folder: folder.path().to_owned(),
             files: Files::Removed,

@@ -2,10 +2,12 @@
 //! CONNECT opens a tunnel whose TLS ends here; a request in absolute form is plain http, and one in origin form is for the
 //! server that the listener stands for, if it stands for one (RFC 9112, section 3.2).
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
+use hyper::header::PROXY_AUTHORIZATION;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -15,26 +17,32 @@ use tokio::task::JoinSet;
 
 use super::Shared;
 use super::carry::{self, Failed, Origin};
+use super::gate::{Entry, Gate};
 use super::policy::Itp;
-use super::refusal::refusal;
+use super::refusal::{ask_for_password, blank, refusal};
 use crate::evidence::Exchange;
 
-/// Who listens: one browser, client or server, and the policy that treats its cookies.
+/// Who listens: one browser, client or server, the policy that treats its cookies, and who is kept out.
 #[derive(Debug)]
 pub(super) struct Listener {
     pub(super) name: String,
     pub(super) policy: Option<Mutex<Itp>>,
     /// The server that it stands for, to somebody who knows of no proxy.
     stands_for: Option<Origin>,
+    gate: Option<Gate>,
 }
 
 impl Listener {
-    pub(super) fn new(name: &str, policy: Option<Itp>) -> Arc<Self> {
-        Arc::new(Self { name: name.to_owned(), policy: policy.map(Mutex::new), stands_for: None })
+    pub(super) fn new(name: &str, policy: Option<Itp>) -> Self {
+        Self { name: name.to_owned(), policy: policy.map(Mutex::new), stands_for: None, gate: None }
     }
 
-    pub(super) fn standing_for(name: &str, origin: Origin) -> Arc<Self> {
-        Arc::new(Self { name: name.to_owned(), policy: None, stands_for: Some(origin) })
+    pub(super) fn standing_for(name: &str, origin: Origin) -> Self {
+        Self { stands_for: Some(origin), ..Self::new(name, None) }
+    }
+
+    pub(super) fn behind(self, gate: Gate) -> Self {
+        Self { gate: Some(gate), ..self }
     }
 }
 
@@ -44,9 +52,9 @@ pub(super) async fn serve(socket: TcpListener, listener: Arc<Listener>, shared: 
     loop {
         tokio::select! {
             accepted = socket.accept() => {
-                let Ok((stream, _)) = accepted else { continue };
+                let Ok((stream, peer)) = accepted else { continue };
                 let _ = stream.set_nodelay(true);
-                connections.spawn(connection(stream, Arc::clone(&listener), Arc::clone(&shared)));
+                connections.spawn(connection(stream, peer.ip(), Arc::clone(&listener), Arc::clone(&shared)));
             }
             Some(_) = connections.join_next() => {}
         }
@@ -57,9 +65,9 @@ pub(super) async fn serve(socket: TcpListener, listener: Arc<Listener>, shared: 
 type Tunnel = Arc<Mutex<Option<(Request<Incoming>, Origin)>>>;
 
 /// Serves one connection, and the tunnel that it becomes by CONNECT, in this one task.
-async fn connection(stream: TcpStream, listener: Arc<Listener>, shared: Arc<Shared>) {
+async fn connection(stream: TcpStream, peer: IpAddr, listener: Arc<Listener>, shared: Arc<Shared>) {
     let tunnel = Tunnel::default();
-    let service = service_fn(|request| outer(request, &listener, &shared, &tunnel));
+    let service = service_fn(|request| outer(request, peer, &listener, &shared, &tunnel));
     // A connection that ends badly is the client's affair: what mattered of it is in the record.
     let _ =
         http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service).with_upgrades().await;
@@ -73,11 +81,21 @@ async fn connection(stream: TcpStream, listener: Arc<Listener>, shared: Arc<Shar
 }
 
 async fn outer(
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
+    peer: IpAddr,
     listener: &Arc<Listener>,
     shared: &Arc<Shared>,
     tunnel: &Tunnel,
 ) -> Result<Response<Full<Bytes>>, Failed> {
+    if let Some(gate) = &listener.gate {
+        match gate.judge(&request, peer) {
+            Entry::Open => {}
+            Entry::LetIn => return Ok(blank()),
+            Entry::Shut => return Ok(keep_out(&request, peer, &listener.name, shared)),
+        }
+        // The password is the edge's own: it belongs into no record.
+        request.headers_mut().remove(PROXY_AUTHORIZATION);
+    }
     if request.method() == Method::CONNECT {
         return Ok(connect(request, &listener.name, shared, tunnel));
     }
@@ -91,6 +109,18 @@ async fn outer(
     };
     let origin = Origin::new("http", host, uri.port_u16());
     carry::carry(request, &origin, listener, shared).await
+}
+
+/// Answers 407 (RFC 9110, section 15.5.8). The record names the host alone: a path may be another listener's door.
+fn keep_out(request: &Request<Incoming>, peer: IpAddr, name: &str, shared: &Shared) -> Response<Full<Bytes>> {
+    let why = format!("{peer} did not give the password of this listener");
+    let scheme = if request.method() == Method::CONNECT { "https" } else { "http" };
+    let uri = request.uri();
+    let origin = Origin::new(scheme, uri.host().unwrap_or_default(), uri.port_u16());
+    let method = request.method().to_string();
+    let exchange = Exchange { listener: name.to_owned(), method, url: origin.text(), ..Exchange::default() };
+    shared.record.refuse(exchange, why.clone());
+    ask_for_password(&why)
 }
 
 fn connect(request: Request<Incoming>, name: &str, shared: &Shared, tunnel: &Tunnel) -> Response<Full<Bytes>> {

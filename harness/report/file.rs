@@ -7,7 +7,9 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::{html, junit};
+use super::history::History;
+use super::html::html_with;
+use super::junit;
 use crate::trial::RunOutcome;
 
 /// The run as data.
@@ -21,12 +23,21 @@ const RESULTS: &str = "results.json";
 /// An error names the file that could not be written, such as on a full disk or a read-only folder. The data is
 /// written first: a report that fails can be made again from it.
 pub fn write(run: &RunOutcome, folder: &Path) -> anyhow::Result<()> {
+    write_with(run, folder, None)
+}
+
+/// The same with what earlier runs came to, which the history has beside this one.
+///
+/// # Errors
+///
+/// As [`write`].
+pub fn write_with(run: &RunOutcome, folder: &Path, history: Option<&History>) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create the folder `{}`", folder.display()))?;
     let mut results = serde_json::to_string_pretty(run).context("cannot turn the run into JSON")?;
     results.push('\n');
     replace(folder, RESULTS, &results)?;
     replace(folder, "junit.xml", &junit(run)?)?;
-    replace(folder, "report.html", &html(run, folder)?)
+    replace(folder, "report.html", &html_with(run, folder, history)?)
 }
 
 /// Reads the run whose `results.json` is in the folder.
@@ -50,7 +61,7 @@ pub fn read(folder: &Path) -> anyhow::Result<RunOutcome> {
 }
 
 /// Writes beside the file and renames, so that a reader sees the old file or the new one.
-fn replace(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
+pub(super) fn replace(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
     let path = folder.join(name);
     let write = || -> std::io::Result<()> {
         // A temporary file is private by default; a report is read by others, so the user's mask decides.

@@ -10,6 +10,7 @@ use minijinja::value::{Serde, Value};
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
+use super::history::History;
 use super::view::Page;
 use super::words;
 use crate::trial::RunOutcome;
@@ -20,6 +21,11 @@ use crate::trial::RunOutcome;
 ///
 /// An error is returned when the template does not fit the data, which no run can cause.
 pub fn html(run: &RunOutcome, folder: &Path) -> anyhow::Result<String> {
+    html_with(run, folder, None)
+}
+
+/// The same with what earlier runs came to.
+pub(super) fn html_with(run: &RunOutcome, folder: &Path, history: Option<&History>) -> anyhow::Result<String> {
     let mut templates = Environment::new();
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
@@ -36,12 +42,13 @@ pub fn html(run: &RunOutcome, folder: &Path) -> anyhow::Result<String> {
     for (name, source) in [
         ("trial.html", include_str!("trial.html")),
         ("case.html", include_str!("case.html")),
+        ("history.html", include_str!("history.html")),
         ("report.html", include_str!("report.html")),
     ] {
         templates.add_template(name, source).with_context(|| format!("cannot read the template `{name}`"))?;
     }
     let page = templates.get_template("report.html").context("cannot find the template `report.html`")?;
-    page.render(Value::from(Serde(Page::of(run, folder)))).context("cannot fill in the template `report.html`")
+    page.render(Value::from(Serde(Page::of(run, folder, history)))).context("cannot fill in the template `report.html`")
 }
 
 /// A stretch of prose, in or outside backticks.

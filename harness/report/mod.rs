@@ -4,8 +4,13 @@
 mod crossing;
 mod file;
 mod finding;
+pub mod github;
+pub mod history;
 mod html;
 mod junit;
+mod merge;
+mod order;
+mod over_time;
 mod picture;
 mod platform;
 #[cfg(test)]
@@ -14,7 +19,9 @@ pub mod terminal;
 mod view;
 mod words;
 
-pub use file::{read, write};
+pub use file::{read, write, write_with};
 pub use html::html;
 pub use junit::junit;
+pub use merge::{Found, Gaps, SHARD, bring_evidence, merge};
+pub use order::put_in_order;
 pub use platform::Differing;

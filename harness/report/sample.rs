@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::evidence::{CookieSeen, Exchange, LogLine, MailSeen, StepState, StepTaken};
 use crate::trial::{
-    CaseOutcome, CheckRole, CheckSeen, ClaimQuoted, NotApplicable, NotRun, Part, Phase, Platform, RunOutcome, Shown,
-    TrialKind, TrialOutcome, Verdict,
+    CaseOutcome, CheckRole, CheckSeen, ClaimQuoted, NotApplicable, NotRun, Part, Phase, Platform, RunOutcome, Scope,
+    Shown, TrialKind, TrialOutcome, Verdict,
 };
 
 /// A picture of one grey pixel.
@@ -50,6 +50,7 @@ pub(super) fn run() -> RunOutcome {
         started: "2026-11-23T23:59:59Z".into(),
         took_ms: 252_300,
         interrupted: false,
+        scope: Scope::default(),
         parts: vec![
             part("kratos-repro", "0.1.0", ""),
             part("Kratos", "v26.2.0", "built from its Go module, SQLite"),

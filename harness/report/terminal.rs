@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::finding::{Finding, exchange_line, relevant_exchanges};
+use super::history::Changes;
 use super::platform::{Differing, fitted_by_kratos};
 use super::words;
 use crate::evidence::{StepState, StepTaken};
@@ -184,6 +185,23 @@ pub fn configuration(run: &RunOutcome, colour: Colour) -> String {
             let _ = writeln!(text, "  {}", visible(line));
         }
     }
+    text
+}
+
+/// What has changed since the last run; empty where there is none to compare with.
+#[must_use]
+pub fn changes(changes: &Changes, colour: Colour) -> String {
+    let Some(since) = &changes.since else { return String::new() };
+    let mut text = format!("{}\n", colour.paint(Ink::Bold, &format!("Since {}", visible(since))));
+    if changes.kinds().is_empty() {
+        text.push_str("  nothing has changed\n");
+    }
+    for (title, lines) in changes.kinds() {
+        for line in lines {
+            let _ = writeln!(text, "  {:<17} {}", title.to_lowercase(), visible(line));
+        }
+    }
+    text.push('\n');
     text
 }
 

@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use super::crossing::Crossing;
 use super::finding::{Finding, Weight, exchange_line, relevant_exchanges, weigh};
+use super::history::History;
+use super::over_time::OverTime;
 use super::picture::{Picture, read_pictures};
 use super::platform::{Differing, fitted};
 use super::words;
@@ -25,6 +27,7 @@ pub(super) struct Page<'a> {
     started: String,
     took: String,
     interrupted: bool,
+    over_time: Option<OverTime>,
     caught: Option<String>,
     all_caught: bool,
     verdicts: Vec<(usize, &'static str)>,
@@ -164,7 +167,7 @@ struct Check<'a> {
 
 impl<'a> Page<'a> {
     /// Makes a run ready; pictures are read from `folder`.
-    pub(super) fn of(run: &'a RunOutcome, folder: &Path) -> Self {
+    pub(super) fn of(run: &'a RunOutcome, folder: &Path, history: Option<&History>) -> Self {
         let caught = words::wrong_fixes(&run.cases);
         let differing = Differing::within(run);
         let cases = || run.cases.iter().enumerate();
@@ -179,6 +182,7 @@ impl<'a> Page<'a> {
             started: words::date(&run.started),
             took: words::took(run.took_ms),
             interrupted: run.interrupted,
+            over_time: history.map(|history| OverTime::of(run, history)),
             all_caught: caught.0 == caught.1,
             caught: words::caught(caught),
             verdicts: verdicts(run),

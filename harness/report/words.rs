@@ -1,6 +1,6 @@
 //! The words and numbers that all reports share: how a duration is said, what a trial showed, what is counted.
 
-use crate::trial::{CaseOutcome, CheckRole, RunOutcome, Shown, TrialKind, Verdict};
+use crate::trial::{CaseOutcome, CheckRole, Platform, RunOutcome, Shown, TrialKind, Verdict};
 
 /// A duration given in ms, as a person says it: `412 ms`, `4.2 s`, `4 min 12 s`.
 pub(super) fn took(ms: u64) -> String {
@@ -125,6 +125,11 @@ pub(super) fn guards(run: &RunOutcome) -> Option<String> {
             format!("in part: in {guarded} of {all} double submits one POST arrived at the edge, in the rest every one")
         }
     })
+}
+
+/// What a case ran on, such as `Kratos v1.3.1, sqlite, native`.
+pub(super) fn platform(platform: &Platform) -> String {
+    format!("Kratos {}, {}, {}", platform.kratos, platform.database, platform.backend)
 }
 
 /// The items in groups by key, both in the order of their first appearance.

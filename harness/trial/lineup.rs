@@ -164,14 +164,19 @@ impl Turn {
         self.plans().len()
     }
 
-    /// What this machine lacks to run it: a case may name an engine in any of its worlds.
+    /// What this machine lacks to run it.
     pub fn lacks(&self) -> Option<Missing> {
+        self.needs().into_iter().find_map(Engine::lacks)
+    }
+
+    /// The engines that it needs, each once: a case may name one in any of its worlds.
+    pub fn needs(&self) -> Vec<Engine> {
         let plans = plans(&self.case, &self.lineup, WrongFixes::All);
         let browsers = plans.iter().flat_map(|plan| plan.world.browsers.iter().flatten());
         let mut engines: Vec<Engine> = browsers.filter_map(|(_, browser)| browser.engine).collect();
         engines.sort();
         engines.dedup();
-        engines.into_iter().find_map(Engine::lacks)
+        engines
     }
 }
 

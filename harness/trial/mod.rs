@@ -10,12 +10,14 @@ mod plan;
 mod queue;
 mod run;
 mod secrets;
+mod shard;
 
 pub use fit::{Fitted, Question, fit};
 pub use lineup::{Lineup, Thoroughness, Turn};
 pub use outcome::{
     CaseOutcome, CheckRole, CheckSeen, ClaimQuoted, LOGIN_PAGE, NotApplicable, NotRun, Part, Phase, Platform,
-    RunOutcome, Shown, TrialKind, TrialOutcome, Verdict,
+    RunOutcome, Scope, Shown, TrialKind, TrialOutcome, Verdict,
 };
 pub use plan::{Plan, WrongFixes, plans};
 pub use queue::{Progress, QueueSettings, run_cases};
+pub use shard::Shard;

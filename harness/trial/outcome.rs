@@ -60,6 +60,9 @@ pub struct RunOutcome {
     pub took_ms: u64,
     /// Whether it was ended before every case had run.
     pub interrupted: bool,
+    /// What was asked for.
+    #[serde(default)]
+    pub scope: Scope,
     /// What took part, with versions: the harness, Kratos, the browsers, drivers and clients.
     pub parts: Vec<Part>,
     /// The cases that ran, in the order of the page's claims.
@@ -76,6 +79,22 @@ impl RunOutcome {
     pub fn as_expected(&self) -> bool {
         self.cases.iter().all(CaseOutcome::as_expected)
     }
+}
+
+/// What a run was asked for: by it results are known to belong together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scope {
+    /// The fingerprint of the fixtures.
+    pub fixtures: String,
+    /// What was named; nothing for every case.
+    pub names: Vec<String>,
+    /// The engines that were named; nothing for every one that is there.
+    pub engines: Vec<String>,
+    /// Whether wrong fixes were tried in every lineup.
+    pub thorough: bool,
+    /// Which part of the run this is, such as `2/4`, where it was split.
+    pub shard: Option<String>,
 }
 
 /// A program that took part in the run.

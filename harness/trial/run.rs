@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use futures_util::future::join_all;
 use tokio::time::MissedTickBehavior;
 
@@ -13,6 +13,7 @@ use super::act::Actor;
 use super::look::Standpoint;
 use super::plan::Plan;
 use super::{CheckRole, CheckSeen, Phase, Shown, TrialKind, TrialOutcome, secrets};
+use crate::browser::Browser;
 use crate::case::{Step, Until};
 use crate::evidence::{Exchange, LogLine, MailSeen, Redactor, StepState, StepTaken};
 use crate::world::World;
@@ -70,7 +71,7 @@ pub(super) async fn run(
         Ok(mut world) => {
             outcome.fitted = world.fitted();
             let folder = run_folder.join(name);
-            let result = body(plan, &world, &folder, &mut outcome).await;
+            let result = lost(&world, body(plan, &world, &folder, &mut outcome).await).await;
             if let Some(cause) = first_cause(&mut world, result.err()).await {
                 outcome.shown = Shown::Error;
                 outcome.cause = Some(cause);
@@ -92,6 +93,16 @@ pub(super) async fn run(
         }
     }
     outcome
+}
+
+/// A browser that is gone at the end is the first cause, whatever came of it: what was seen proves nothing.
+async fn lost(world: &World, result: Result<()>) -> Result<()> {
+    let gone = join_all(world.browsers().map(Browser::gone)).await.into_iter().flatten().next();
+    match (gone, result) {
+        (None, result) => result,
+        (Some(gone), Ok(())) => Err(anyhow!("{gone}: what was seen proves nothing")),
+        (Some(gone), Err(error)) => Err(anyhow!("{gone}; then: {error:#}")),
+    }
 }
 
 async fn body(plan: &Plan, world: &World, folder: &Path, outcome: &mut TrialOutcome) -> Result<()> {

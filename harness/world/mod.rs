@@ -21,7 +21,7 @@ use futures_util::future::join_all;
 use crate::backend::Database;
 use crate::backend::hydra_binary::HydraBinary;
 use crate::backend::kratos_binary::KratosBinary;
-use crate::browser::{Browser, BrowserSettings, Window};
+use crate::browser::{Browser, BrowserSettings, Remote, Window};
 use crate::case::BrowserSpec;
 use crate::client::ApiClient;
 use crate::edge::Edge;
@@ -51,6 +51,8 @@ pub struct WorldSettings {
     pub hydra: Option<HydraBinary>,
     /// The interface, ours or another.
     pub interface: Interface,
+    /// The endpoint that gives the browsers, where they are not this machine's own.
+    pub remote: Option<Remote>,
     /// Whether browsers have a window.
     pub window: Window,
     /// Where worlds keep their files; each makes a folder of its own in it.
@@ -96,7 +98,7 @@ impl World {
     /// # Errors
     /// When no port can be bound.
     pub async fn admit(&mut self, name: &str, spec: &BrowserSpec) -> Result<BrowserSettings> {
-        start::admit(&mut self.edge, name, spec, Window::Shown).await
+        Ok(start::admit(&mut self.edge, name, spec, Window::Shown, None).await?.0)
     }
 
     /// A Kratos by the tenant's name; without one the first, which is the only one where there are no tenants.

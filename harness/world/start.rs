@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,11 +17,11 @@ use super::mail::MailSink;
 use super::migration::{Migration, MigrationSettings};
 use super::ui::{Interface, Places, ProgramSettings, Ui, UiProgram, UiSettings, UiTenant};
 use super::{Files, World, WorldSettings};
-use crate::browser::{Browser, BrowserSettings, Window};
+use crate::browser::{Browser, BrowserSettings, Remote, Window};
 use crate::case::{BrowserSpec, Differences, FaultSpec, HOSTS, ItpSpec, KratosServer, Time, WorldSpec};
 use crate::client::{self, ApiClient, Jar};
 use crate::edge::policy::Itp;
-use crate::edge::{Edge, Effect, Fault, Meeting};
+use crate::edge::{Edge, Effect, Fault, Gate, Meeting};
 
 impl World {
     /// Starts all inhabitants, servers and browsers side by side.
@@ -67,15 +68,12 @@ impl World {
         }
         let mut browser_starts = Vec::new();
         for (number, (name, spec)) in spec.browsers.iter().flatten().enumerate() {
-            let browser = admit(&mut edge, name, spec, settings.window).await?;
+            let elsewhere = settings.remote.as_ref().and_then(Remote::edge_address);
+            let browser = admit(&mut edge, name, spec, settings.window, elsewhere).await?;
             // Short, because a browser makes a socket below it and the path of a socket is: see `LONGEST_FOLDER`.
             browser_starts.push((name.to_owned(), browser, make(folder.path(), &format!("b{number}"))?));
         }
-        let browsers = join_all(
-            browser_starts
-                .into_iter()
-                .map(|(name, settings, folder)| async move { Browser::start(&name, &settings, &folder).await }),
-        );
+        let browsers = start_browsers(settings.remote.as_ref(), browser_starts);
         let kratos = join_all(kratos_starts.iter().map(Kratos::start));
         let callback = |server: &KratosServer| format!("{}self-service/methods/oidc/callback/hydra", server.url);
         let migration = MigrationSettings {
@@ -197,6 +195,24 @@ async fn start_program(
     Ui::start_program(&settings, places).await
 }
 
+/// The browsers of a world, side by side, here or at an endpoint.
+async fn start_browsers(
+    remote: Option<&Remote>,
+    starts: Vec<(String, (BrowserSettings, Option<Gate>), PathBuf)>,
+) -> Vec<Result<Browser>> {
+    let _turn = match remote.filter(|_| !starts.is_empty()) {
+        Some(remote) => Some(remote.turn().await),
+        None => None,
+    };
+    join_all(starts.into_iter().map(|(name, (settings, gate), folder)| async move {
+        match remote {
+            Some(remote) => Browser::start_at(remote, &name, &settings, gate.as_ref()).await,
+            None => Browser::start(&name, &settings, &folder).await,
+        }
+    }))
+    .await
+}
+
 async fn start_ui(spec: &WorldSpec, servers: &[KratosServer], settings: &WorldSettings, edge: &mut Edge) -> Result<Ui> {
     let ui = spec.ui.clone().unwrap_or_default();
     let asked = |server: &KratosServer| match ui.asks() {
@@ -264,16 +280,31 @@ pub(super) fn make(folder: &Path, name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Opens the listener of a browser, and says how the browser is to be.
-pub(super) async fn admit(edge: &mut Edge, name: &str, spec: &BrowserSpec, window: Window) -> Result<BrowserSettings> {
+/// Opens the listener of a browser, and says how the browser is to be. One that is elsewhere gets a listener with a gate
+/// on the address that it reaches.
+pub(super) async fn admit(
+    edge: &mut Edge,
+    name: &str,
+    spec: &BrowserSpec,
+    window: Window,
+    elsewhere: Option<IpAddr>,
+) -> Result<(BrowserSettings, Option<Gate>)> {
     let policy = spec.itp.and_then(ItpSpec::emulated).map(Itp::new);
-    Ok(BrowserSettings {
+    let (listener, gate) = match elsewhere {
+        None => (edge.listen_with(name, policy).await?, None),
+        Some(address) => {
+            let gate = edge.listen_at(name, policy, address).await?;
+            (gate.address(), Some(gate))
+        }
+    };
+    let settings = BrowserSettings {
         engine: spec.engine.unwrap_or_default(),
-        listener: edge.listen_with(name, policy).await?,
+        listener,
         window,
         third_party_cookies: spec.third_party_cookies.unwrap_or_default(),
         tracking_prevention: spec.itp == Some(ItpSpec::Real),
-    })
+    };
+    Ok((settings, gate))
 }
 
 fn fault(spec: &FaultSpec) -> Fault {

@@ -1,5 +1,6 @@
 //! Runs the program as a person does, in a folder of its own, and looks at what it leaves.
 
+pub(crate) mod grid;
 pub(crate) mod process;
 pub(crate) mod trials;
 
@@ -176,7 +177,12 @@ impl Running {
 
     /// Waits until something is so that its going on brings about.
     pub(crate) fn wait<T>(&mut self, what: &str, probe: impl Fn(&Self) -> Option<T>) -> Result<T> {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        self.wait_for(what, Duration::from_secs(60), probe)
+    }
+
+    /// The same within a time of its own.
+    pub(crate) fn wait_for<T>(&mut self, what: &str, limit: Duration, probe: impl Fn(&Self) -> Option<T>) -> Result<T> {
+        let deadline = Instant::now() + limit;
         loop {
             if let Some(value) = probe(self) {
                 return Ok(value);
@@ -184,7 +190,7 @@ impl Running {
             if let Some(status) = self.child.try_wait()? {
                 bail!("it ended ({status}) before {what}: {}{}", self.stderr(), self.stdout());
             }
-            ensure!(Instant::now() < deadline, "no {what} within 60 s: {}", self.stderr());
+            ensure!(Instant::now() < deadline, "no {what} within {} s: {}", limit.as_secs(), self.stderr());
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -50,6 +50,7 @@ pub(crate) async fn world_settings(folder: &Path, cases: &[Case]) -> Result<Worl
         database: Database::Sqlite,
         hydra: hydra.ok(),
         interface: Interface::Ours,
+        remote: None,
         window: Window::Hidden,
         folder: folder.to_owned(),
         files: Files::Removed,

@@ -88,6 +88,16 @@ impl Setting {
     }
 }
 
+/// The variables of a Firefox of ours.
+pub(super) const VARIABLES: [(&str, &str); 4] = [
+    // Without it Firefox ignores `services.settings.server`.
+    ("MOZ_REMOTE_SETTINGS_DEVTOOLS", "1"),
+    // Its crash helper would leave the process group.
+    ("MOZ_CRASHREPORTER_DISABLE", "1"),
+    ("MOZ_HEADLESS_WIDTH", "1200"),
+    ("MOZ_HEADLESS_HEIGHT", "900"),
+];
+
 pub(super) fn capabilities(binary: &Path, settings: &BrowserSettings, profile: Option<&Path>) -> Value {
     let proxy = settings.listener.to_string();
     let mut all: Map<String, Value> =
@@ -127,14 +137,7 @@ pub(super) fn driver_start(port: u16, folder: &Path) -> DriverStart {
             "--profile-root".into(),
             folder.into(),
         ],
-        environment: vec![
-            // Without it Firefox ignores `services.settings.server`.
-            ("MOZ_REMOTE_SETTINGS_DEVTOOLS", "1".into()),
-            // Its crash helper would leave the process group.
-            ("MOZ_CRASHREPORTER_DISABLE", "1".into()),
-            ("MOZ_HEADLESS_WIDTH", "1200".into()),
-            ("MOZ_HEADLESS_HEIGHT", "900".into()),
-        ],
+        environment: VARIABLES.map(|(name, value)| (name, value.into())).to_vec(),
         helpers: Some(folder.into()),
         ready: Ready::Says("Listening on 127.0.0.1:"),
         port_taken: "Address already in use",
