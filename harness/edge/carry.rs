@@ -164,7 +164,7 @@ pub(super) async fn carry(
         open.record.change(id, |exchange| {
             exchange.status = Some(answer.status().as_u16());
             exchange.response_headers = plain(answer.headers());
-            exchange.response_body = text(answer.body());
+            exchange.response_body = told(answer.headers(), answer.body());
         });
         // An answer that never comes back leaves the browser as it was.
         if let Some(task) = task.filter(|_| !effects.contains(&Effect::LoseAnswer)) {
@@ -285,4 +285,34 @@ fn plain(headers: &HeaderMap) -> Vec<(String, String)> {
 
 fn text(body: &Bytes) -> String {
     String::from_utf8_lossy(body).into_owned()
+}
+
+/// What of an answer's body is kept: of scripts, styles, pictures and fonts that they were there. Nothing is ever asked of
+/// them, and a page that somebody else wrote may have megabytes of them.
+fn told(headers: &HeaderMap, body: &Bytes) -> String {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let (class, name) = kind.split_once('/').unwrap_or_default();
+    let is_furniture = ["image", "font", "audio", "video"].contains(&class)
+        || ["css", "javascript", "x-javascript", "ecmascript", "wasm"].contains(&name);
+    if is_furniture && !body.is_empty() { format!("({} bytes of {kind})", body.len()) } else { text(body) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_page_is_furnished_with_is_told_by_its_size() {
+        let told = |kind: &'static str| {
+            let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(kind))].into_iter().collect();
+            told(&headers, &Bytes::from_static(b"body"))
+        };
+
+        assert_eq!(told("text/javascript; charset=utf-8"), "(4 bytes of text/javascript)");
+        assert_eq!(told("image/svg+xml"), "(4 bytes of image/svg+xml)");
+        for kind in ["application/json", "text/html; charset=utf-8", "text/plain", ""] {
+            assert_eq!(told(kind), "body");
+        }
+    }
 }

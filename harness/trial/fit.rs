@@ -76,6 +76,11 @@ fn ask_for_guard(mut case: Case) -> Fitted {
     let file = &mut case.file;
     file.symptom.retain(|check| matches!(check.value, Check::Posts(_)));
     file.instead = file.fix.take().map(|fix| fix.expect).unwrap_or_default();
+    // That it went well is told by Kratos where it can be; whether the page says so is another question.
+    let is_message = |check: &Check| matches!(check, Check::Message(_));
+    if file.instead.iter().any(|check| !is_message(&check.value) && !matches!(check.value, Check::Posts(_))) {
+        file.instead.retain(|check| !is_message(&check.value));
+    }
     file.other_fixes.clear();
     file.wrong_fixes.clear();
     Fitted { case, question: Question::Guard, left_out: Vec::new() }
@@ -155,6 +160,20 @@ mod tests {
         assert_eq!(fitted.question, Question::Guard);
         assert!(matches!(fitted.case.file.symptom.as_slice(), [check] if matches!(check.value, Check::Posts(_))));
         assert!(fitted.case.file.fix.is_none() && fitted.case.file.instead.len() == 4);
+        Ok(())
+    }
+
+    #[rstest]
+    #[case::kratos_can_tell("code-flows/recovery-form-double-click", false)]
+    #[case::the_page_alone_can_tell("code-flows/verification-form-double-click", true)]
+    fn a_message_is_asked_for_where_nothing_else_tells_that_it_went_well(
+        #[case] id: &str,
+        #[case] asked: bool,
+    ) -> Result<()> {
+        let fitted = fit(case(id)?).ok().context("it was refused")?;
+
+        let mut checks = fitted.case.file.instead.iter().map(|check| &check.value);
+        assert_eq!(checks.any(|check| matches!(check, Check::Message(_))), asked);
         Ok(())
     }
 

@@ -125,6 +125,27 @@ fn our_own_program_is_another_interface_too(#[case] arguments: &str, #[case] ver
 }
 
 #[test]
+fn the_components_of_ory_are_guarded() -> Result<()> {
+    let folder = fixtures().join("interfaces/elements");
+    if !folder.join("node_modules").is_dir() {
+        let _ = writeln!(std::io::stderr(), "not run: `npm ci` was not run in {}", folder.display());
+        return Ok(());
+    }
+    if is_missing(Engine::Chromium) {
+        return Ok(());
+    }
+    let sandbox = Sandbox::new()?;
+    let interface = format!("exec node '{}'", folder.join("serve.js").display());
+    let names = ["code-flows/login-form-double-click", "code-flows/recovery-form-double-click"];
+
+    let ended = sandbox.start(run_on(&sandbox, &interface, &names))?.end(RUN_LIMIT)?;
+
+    ensure!(ended.code() == Some(0), "{}{}", ended.stderr, ended.stdout);
+    assert!(verdicts(&sandbox)?.iter().all(|(_, verdict)| verdict == "guarded"), "{}", ended.stdout);
+    ensure_nothing_is_left(&sandbox)
+}
+
+#[test]
 fn a_flow_that_a_script_may_not_fetch_is_an_error_on_its_page() -> Result<()> {
     if is_missing(Engine::Chromium) {
         return Ok(());
