@@ -9,6 +9,10 @@ use anyhow::{Context, Result, ensure};
 use kratos_repro::backend::cache::Cache;
 use kratos_repro::backend::kratos_binary::{KratosBinary, KratosChoice};
 use kratos_repro::backend::progress::Progress;
+use kratos_repro::backend::version::Version;
+use kratos_repro::browser::Engine;
+use kratos_repro::case::Catalogue;
+use kratos_repro::trial::{Lineup, Shown, WrongFixes, plans};
 use rstest::rstest;
 
 use crate::support::trials::fixtures;
@@ -19,6 +23,34 @@ const REGRESSION: &str = "neighbours/cors-headers-vanish";
 
 /// A case takes seconds on each version; with others on the machine many times that.
 const LIMIT: Duration = Duration::from_secs(300);
+
+#[test]
+fn every_case_is_applicable_to_the_version_that_they_are_written_for() -> Result<()> {
+    let catalogue = Catalogue::read(&fixtures())?;
+    let newest = KratosChoice::default().to_string().parse::<Version>()?;
+    for case in catalogue.cases() {
+        let there = case.on(&newest, catalogue.differences()).with_context(|| case.id.clone())?;
+        assert_eq!(there.file.expected(), case.file.expected(), "`{}` says the same without a version", case.id);
+    }
+    Ok(())
+}
+
+#[test]
+fn where_a_version_has_no_problem_nothing_is_fixed() -> Result<()> {
+    let catalogue = Catalogue::read(&fixtures())?;
+    let id = "cross-browser/settings-posted-by-another-identity";
+    let case = catalogue.cases().iter().find(|case| case.id == id).context("there is no such case")?;
+    let trials = |version: &str| {
+        let case = case.on(&version.parse::<Version>()?, catalogue.differences())?;
+        let plans = plans(&case, &Lineup::of(&case, Engine::Chromium), WrongFixes::All);
+        anyhow::Ok(plans.into_iter().map(|plan| (plan.name, plan.wanted)).collect::<Vec<_>>())
+    };
+
+    assert_eq!(trials("v1.0.0")?, [("broken".to_owned(), vec![Shown::Instead])]);
+    assert_eq!(trials("v1.3.1")?[0], ("broken".to_owned(), vec![Shown::Symptom]));
+    assert!(trials("v1.3.1")?.len() > 3);
+    Ok(())
+}
 
 /// A program that says it is this Kratos and can be nothing more: no case may come to run on it.
 fn stand_in(sandbox: &Sandbox, version: &str) -> Result<String> {

@@ -15,7 +15,7 @@ use super::arguments::BisectArguments;
 use super::databases::Databases;
 use super::lineups::{self, Wanted};
 use super::run::{hydra, nothing_able, parts};
-use super::{WrongCall, place, stop};
+use super::{WrongCall, place, stop, versions};
 use crate::backend::cache::Cache;
 use crate::backend::kratos_binary::{KratosBinary, KratosChoice};
 use crate::backend::product::Product;
@@ -93,6 +93,12 @@ pub(super) async fn bisect(arguments: BisectArguments) -> Result<u8> {
         _ = stop.wait_for(|stop| *stop) => return stopped(),
     };
     in_order(&good.version, &bad.version)?;
+    for (choice, kratos) in [(&arguments.good, &good), (&arguments.bad, &bad)] {
+        versions::say_if_unknown(choice, kratos);
+        let version = &kratos.version;
+        turn.on(version, catalogue.differences())
+            .map_err(|lacking| WrongCall(format!("`{}` is not applicable to Kratos {version}: {lacking}", case.id)))?;
+    }
 
     let begun = Instant::now();
     let started = Timestamp::now();
@@ -166,9 +172,6 @@ impl Bench<'_> {
         let mut ends = Vec::new();
         for kratos in [good, bad] {
             let version = kratos.version.clone();
-            self.turn.on(&version, self.differences).map_err(|lacking| {
-                WrongCall(format!("`{}` is not applicable to Kratos {version}: {lacking}", self.case.id))
-            })?;
             match self.run(kratos).await? {
                 Answer::Verdict(verdict) => ends.push(verdict),
                 Answer::None(why) => {

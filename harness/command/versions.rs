@@ -44,12 +44,17 @@ pub(super) async fn find(
             let text = format!("`{other}` and `{choice}` are both Kratos {version} (hint: run one after the other)");
             return Err(WrongCall(text).into());
         }
-        if matches!(kratos.version, Version::Unknown(_)) {
-            place::say(&format!("`{choice}` is Kratos {}, which counts as the newest version", kratos.version));
-        }
+        say_if_unknown(choice, &kratos);
         found.push((choice, kratos));
     }
     Ok(found.into_iter().map(|(_, kratos)| kratos).collect())
+}
+
+/// Says so where a build does not know its version: what is known of the newest is then held against it.
+pub(super) fn say_if_unknown(choice: &KratosChoice, kratos: &KratosBinary) {
+    if matches!(kratos.version, Version::Unknown(_)) {
+        place::say(&format!("`{choice}` is Kratos {}, which counts as the newest version", kratos.version));
+    }
 }
 
 /// Gives each Kratos the turns of the cases that say something about it, and names those that do not, each once.

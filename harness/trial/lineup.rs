@@ -252,6 +252,17 @@ mod tests {
     }
 
     #[test]
+    fn a_turn_on_one_of_several_versions_says_which() -> Result<()> {
+        let mut turn = Turn::all(&case("each", "{ a: {} }")?, &ALL[..1], Thoroughness::FirstLineup).remove(0);
+        assert_eq!(turn.label().as_deref(), Some("chromium"));
+
+        turn.kratos = Version::parse("v1.0.0");
+
+        assert_eq!(turn.label().as_deref(), Some("chromium, Kratos v1.0.0"));
+        Ok(())
+    }
+
+    #[test]
     fn wrong_fixes_are_tried_in_the_first_lineup_or_in_every_one() -> Result<()> {
         let case = case("each", "{ a: {} }")?;
         let tried = |thoroughness| {
