@@ -11,6 +11,7 @@ use anyhow::Result;
 
 use super::{
     cache::Cache,
+    ground::Program,
     product::Product,
     progress::Progress,
     servers::Server,
@@ -30,8 +31,8 @@ pub enum KratosChoice {
 /// A Kratos that is ready to be started.
 #[derive(Debug, Clone)]
 pub struct KratosBinary {
-    /// The binary.
-    pub path: PathBuf,
+    /// The program.
+    pub program: Program,
     /// Its version, as it says itself.
     pub version: Version,
     /// An SQLite file that it has migrated; to be copied, never opened.
@@ -107,7 +108,7 @@ impl KratosBinary {
             KratosChoice::Path(_) => template::identify(&path)?,
         };
         let template = template::migrated(cache, Product::Kratos, &path, &identity, progress).await?;
-        Ok(Self { path, version, template })
+        Ok(Self { program: Program::Binary(path), version, template })
     }
 }
 
@@ -132,7 +133,9 @@ mod tests {
     use rstest::rstest;
 
     use super::{KratosBinary, KratosChoice};
-    use crate::backend::{cache::Cache, fake_program, missing::Missing, progress::Progress, version::UnfitServer};
+    use crate::backend::{
+        Program, cache::Cache, fake_program, missing::Missing, progress::Progress, version::UnfitServer,
+    };
 
     fn fixtures() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
@@ -156,7 +159,7 @@ mod tests {
 
         let found = find(&cache, &path.display().to_string()).await?;
 
-        assert_eq!(found.path, path);
+        assert_eq!(found.program, Program::Binary(path));
         assert_eq!(found.version.to_string(), "v26.2.0");
         assert!(found.template.is_file());
         Ok(())

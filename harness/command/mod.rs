@@ -91,10 +91,10 @@ async fn set_up(arguments: SetupArguments) -> Result<u8> {
             return Ok(SURPRISE);
         }
     };
-    place::say(&format!("Kratos {} is ready: {}", ready.version, ready.path.display()));
+    place::say(&format!("Kratos {} is ready: {}", ready.version, ready.program));
     let hydra = hydra.context("Kratos is ready, Hydra is not");
     if let Ok(hydra) = &hydra {
-        place::say(&format!("Hydra {} is ready: {}", hydra.version, hydra.path.display()));
+        place::say(&format!("Hydra {} is ready: {}", hydra.version, hydra.program));
     }
     let mut code = AS_EXPECTED;
     for (application, outcome) in applications {

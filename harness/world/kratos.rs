@@ -1,7 +1,7 @@
 //! One Kratos of a world: its configuration, its start from a migrated database, its admin API.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -10,9 +10,17 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::backend::kratos_binary::KratosBinary;
-use crate::backend::readiness::{PORT_CHOICES, lost_its_port, ready};
-use crate::backend::{Launch, Output, Process, free_port};
+use crate::backend::{Ending, Exit, Ground, Seat, Service, Serving, copy_files};
 use crate::case::{Identity, merge};
+
+/// The file of its database, in its folder.
+const DATABASE: &str = "kratos.sqlite";
+
+/// The file of its configuration, there.
+const CONFIG: &str = "kratos.json";
+
+/// The file of the certificate that it trusts, there.
+const AUTHORITY: &str = "authority.pem";
 
 /// What a Kratos is started from.
 #[derive(Debug, Clone)]
@@ -21,6 +29,8 @@ pub struct KratosSettings {
     pub name: String,
     /// Where browsers reach it.
     pub url: Url,
+    /// Where it runs.
+    pub ground: Ground,
     /// The server, and the database that it starts from.
     pub binary: KratosBinary,
     /// The profile's folder: `kratos.yml` and what it names.
@@ -47,8 +57,7 @@ pub struct KratosSettings {
 pub struct Kratos {
     name: String,
     url: Url,
-    process: Process,
-    public: std::net::SocketAddr,
+    service: Service,
     admin: String,
     http: reqwest::Client,
 }
@@ -60,28 +69,10 @@ impl Kratos {
     /// When Kratos refuses its configuration (the keys are named), exits early (its log's own words are quoted)
     /// or is not ready in time.
     pub async fn start(settings: &KratosSettings) -> Result<Self> {
-        let http = crate::client::plain()?;
-        let mut choices = 0;
-        loop {
-            choices += 1;
-            let (public, admin) = (free_port()?, free_port()?);
-            let log = settings.folder.join("kratos.log");
-            let mut process = launch(settings, public, admin, &log)?;
-            match ready(&mut process, &http, public).await {
-                Ok(()) => {
-                    let public = ([127, 0, 0, 1], public).into();
-                    let admin = format!("http://127.0.0.1:{admin}/admin");
-                    let (name, url) = (settings.name.clone(), settings.url.clone());
-                    return Ok(Self { name, url, process, public, admin, http });
-                }
-                // Another program was quicker: that says nothing about Kratos.
-                Err(error) if choices < PORT_CHOICES && lost_its_port(&error) => {
-                    process.close().await?;
-                    let _ = fs::remove_file(&log);
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        let service = settings.ground.serve(&settings.binary.program, |seat| serving(settings, seat)).await?;
+        let admin = format!("http://{}/admin", service.admin());
+        let (name, url) = (settings.name.clone(), settings.url.clone());
+        Ok(Self { name, url, service, admin, http: crate::client::plain()? })
     }
 
     /// Its name in the world: `kratos`, or the tenant's.
@@ -101,7 +92,7 @@ impl Kratos {
 
     /// Where its public API listens.
     pub fn public(&self) -> std::net::SocketAddr {
-        self.public
+        self.service.public()
     }
 
     /// The URL of its admin API, for a person who looks around.
@@ -114,13 +105,13 @@ impl Kratos {
     /// # Errors
     /// When the file cannot be read.
     pub fn log(&self) -> Result<String> {
-        let path = self.process.log();
+        let path = self.service.log();
         fs::read_to_string(path).with_context(|| format!("failed to read `{}`", path.display()))
     }
 
     /// Whether it has ended by itself, and how; waits so long for it to be seen.
-    pub async fn exit_within(&mut self, limit: Duration) -> Option<std::process::ExitStatus> {
-        tokio::time::timeout(limit, self.process.exited()).await.ok()?.ok()
+    pub async fn exit_within(&mut self, limit: Duration) -> Option<Exit> {
+        tokio::time::timeout(limit, self.service.exited()).await.ok()?.ok()
     }
 
     /// The version that it says it is.
@@ -248,31 +239,42 @@ impl Kratos {
     /// # Errors
     /// When something of it stays.
     pub async fn close(self) -> Result<()> {
-        self.process.close().await
+        self.service.close().await
     }
 }
 
-fn launch(settings: &KratosSettings, public: u16, admin: u16, log: &Path) -> Result<Process> {
-    let database = settings.folder.join("kratos.sqlite");
+/// Puts everything that Kratos reads into its folder.
+fn serving(settings: &KratosSettings, seat: Seat) -> Result<Serving> {
+    let folder = &settings.folder;
+    copy_files(&settings.profile, folder)?;
+    let database = folder.join(DATABASE);
     fs::copy(&settings.binary.template, &database)
         .with_context(|| format!("failed to copy the migrated database `{}`", settings.binary.template.display()))?;
-    let config = config(settings, public, admin, &database)?;
-    let path = settings.folder.join("kratos.json");
-    let text = serde_json::to_string_pretty(&config).context("failed to write the configuration as JSON")?;
+    let authority = folder.join(AUTHORITY);
+    fs::copy(&settings.authority, &authority)
+        .with_context(|| format!("failed to copy `{}`", settings.authority.display()))?;
+    let path = folder.join(CONFIG);
+    let text = serde_json::to_string_pretty(&config(settings, seat)?).context("failed to write JSON")?;
     fs::write(&path, text).with_context(|| format!("failed to write `{}`", path.display()))?;
-    Launch::new(&settings.binary.path, &settings.profile, Output::File(log.to_owned()))
-        .args(["serve", "--watch-courier", "--sqa-opt-out", "-c"])
-        .args([&path])
-        .args(settings.dev.then_some("--dev"))
-        .env("HOME", &settings.folder)
-        .env("HTTP_PROXY", &settings.proxy)
-        .env("HTTPS_PROXY", &settings.proxy)
-        .env("SSL_CERT_FILE", &settings.authority)
-        .start()
+    let mut arguments = ["serve", "--watch-courier", "--sqa-opt-out", "-c", CONFIG].map(Into::into).to_vec();
+    arguments.extend(settings.dev.then(|| "--dev".into()));
+    let inside = settings.ground.inside(folder);
+    Ok(Serving {
+        name: "kratos",
+        folder: folder.clone(),
+        arguments,
+        environment: vec![
+            ("HTTP_PROXY", (&settings.proxy).into()),
+            ("HTTPS_PROXY", (&settings.proxy).into()),
+            ("SSL_CERT_FILE", inside.join(AUTHORITY).into()),
+            ("HOME", inside.into()),
+        ],
+        ending: Ending::Killed,
+    })
 }
 
 /// The profile, the world's addresses and the case's changes over it, and over all what only this world can know.
-fn config(settings: &KratosSettings, public: u16, admin: u16, database: &Path) -> Result<Value> {
+fn config(settings: &KratosSettings, seat: Seat) -> Result<Value> {
     let path = settings.profile.join("kratos.yml");
     let text = fs::read_to_string(&path).with_context(|| format!("failed to read profile `{}`", path.display()))?;
     let mut config: Value = serde_saphyr::from_str(&text)
@@ -283,10 +285,10 @@ fn config(settings: &KratosSettings, public: u16, admin: u16, database: &Path) -
         merge(&mut config, over);
     }
     let world = json!({
-        "dsn": format!("sqlite://{}?_fk=true&mode=rwc&_journal_mode=WAL&_busy_timeout=5000", database.display()),
+        "dsn": format!("sqlite://{DATABASE}?_fk=true&mode=rwc&_journal_mode=WAL&_busy_timeout=5000"),
         "serve": {
-            "public": { "host": "127.0.0.1", "port": public },
-            "admin": { "host": "127.0.0.1", "port": admin },
+            "public": { "host": seat.host, "port": seat.public },
+            "admin": { "host": seat.host, "port": seat.admin },
         },
         "courier": settings.courier,
     });

@@ -11,8 +11,8 @@ use anyhow::{Context, Result};
 use super::hydra::{Hydra, HydraSettings};
 use super::legacy::{Legacy, LegacySettings};
 use super::start::make;
-use crate::backend::Missing;
 use crate::backend::hydra_binary::HydraBinary;
+use crate::backend::{Exit, Ground, Missing};
 use crate::case::{Old, WorldSpec};
 use crate::edge::Names;
 
@@ -25,6 +25,8 @@ pub const LEGACY: &str = "legacy.example.test";
 /// What both are started from.
 #[derive(Debug, Clone)]
 pub struct MigrationSettings {
+    /// Where Hydra runs.
+    pub ground: Ground,
     /// The Hydra, if there is one.
     pub hydra: Option<HydraBinary>,
     /// The folder `fixtures`.
@@ -55,6 +57,7 @@ impl Migration {
             let binary = settings.hydra.clone();
             let binary = binary.ok_or_else(|| Missing::new("there is no Hydra", "run `scripts/setup`"))?;
             let hydra = Hydra::start(&HydraSettings {
+                ground: settings.ground.clone(),
                 binary,
                 issuer: spec.issuer().to_owned(),
                 callbacks: settings.callbacks.clone(),
@@ -109,7 +112,7 @@ impl Migration {
     }
 
     /// Whether Hydra has ended without being asked to, and how; waits so long for it to be seen.
-    pub async fn exit_within(&mut self, limit: Duration) -> Option<std::process::ExitStatus> {
+    pub async fn exit_within(&mut self, limit: Duration) -> Option<Exit> {
         let hydra = self.hydra.get_mut().unwrap_or_else(PoisonError::into_inner);
         hydra.as_mut()?.exit_within(limit).await
     }

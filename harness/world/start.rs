@@ -16,6 +16,7 @@ use super::mail::MailSink;
 use super::migration::{Migration, MigrationSettings};
 use super::ui::{Ui, UiSettings, UiTenant};
 use super::{Files, World, WorldSettings};
+use crate::backend::Ground;
 use crate::browser::{Browser, BrowserSettings, Window};
 use crate::case::{BrowserSpec, FaultSpec, HOSTS, ItpSpec, KratosServer, Time, WorldSpec};
 use crate::client::{self, ApiClient, Jar};
@@ -41,6 +42,7 @@ impl World {
         for (host, record) in spec.dns_records() {
             edge.dns().tell(&host, record);
         }
+        let ground = Ground::Native;
         let mail = MailSink::start().await?;
         let servers = spec.servers();
         let ui = start_ui(spec, &servers, settings, &mut edge).await?;
@@ -51,6 +53,7 @@ impl World {
             kratos_starts.push(KratosSettings {
                 name: server.name.clone(),
                 url: Url::parse(&server.url).with_context(|| format!("`{}` is no URL", server.url))?,
+                ground: ground.clone(),
                 binary: settings.kratos.clone(),
                 profile: settings.fixtures.join("profiles").join(&server.profile),
                 addresses: ui.addresses(&server.name, &server.url)?,
@@ -76,6 +79,7 @@ impl World {
         let kratos = join_all(kratos_starts.iter().map(Kratos::start));
         let callback = |server: &KratosServer| format!("{}self-service/methods/oidc/callback/hydra", server.url);
         let migration = MigrationSettings {
+            ground: ground.clone(),
             hydra: settings.hydra.clone(),
             fixtures: settings.fixtures.clone(),
             callbacks: servers.iter().map(callback).collect(),
