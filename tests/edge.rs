@@ -1,6 +1,7 @@
 //! The edge against real sockets: clients on one side, a small server on the other.
 
 mod faults;
+mod gate;
 mod passing;
 mod policy;
 mod record;

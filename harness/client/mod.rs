@@ -50,7 +50,15 @@ pub fn plain() -> Result<reqwest::Client> {
 /// # Errors
 /// When it cannot be built.
 pub fn through(listener: std::net::SocketAddr, authority_pem: &str, jar: Jar) -> Result<reqwest::Client> {
-    let proxy = reqwest::Proxy::all(format!("http://{listener}")).context("failed to use the edge as proxy")?;
+    through_url(&format!("http://{listener}"), authority_pem, jar)
+}
+
+/// The same by the listener's URL, which may have the password of a gate.
+///
+/// # Errors
+/// When the client cannot be built.
+pub fn through_url(proxy: &str, authority_pem: &str, jar: Jar) -> Result<reqwest::Client> {
+    let proxy = reqwest::Proxy::all(proxy).context("failed to use the edge as proxy")?;
     build(reqwest::Client::builder().proxy(proxy).cookie_store(jar == Jar::Kept), Some(authority_pem))
 }
 

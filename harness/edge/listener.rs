@@ -1,10 +1,12 @@
 //! A listener: the proxy protocol towards one browser, client or server.
 //! CONNECT opens a tunnel whose TLS ends here; a request in absolute form is plain http (RFC 9112, section 3.2).
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
+use hyper::header::PROXY_AUTHORIZATION;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -14,20 +16,22 @@ use tokio::task::JoinSet;
 
 use super::Shared;
 use super::carry::{self, Failed, Origin};
+use super::gate::{Entry, Gate};
 use super::policy::Itp;
-use super::refusal::refusal;
+use super::refusal::{ask_for_password, blank, refusal};
 use crate::evidence::Exchange;
 
-/// Who listens: one browser, client or server, and the policy that treats its cookies.
+/// Who listens: one browser, client or server, the policy that treats its cookies, and who is kept out.
 #[derive(Debug)]
 pub(super) struct Listener {
     pub(super) name: String,
     pub(super) policy: Option<Mutex<Itp>>,
+    gate: Option<Gate>,
 }
 
 impl Listener {
-    pub(super) fn new(name: &str, policy: Option<Itp>) -> Arc<Self> {
-        Arc::new(Self { name: name.to_owned(), policy: policy.map(Mutex::new) })
+    pub(super) fn new(name: &str, policy: Option<Itp>, gate: Option<Gate>) -> Arc<Self> {
+        Arc::new(Self { name: name.to_owned(), policy: policy.map(Mutex::new), gate })
     }
 }
 
@@ -37,9 +41,9 @@ pub(super) async fn serve(socket: TcpListener, listener: Arc<Listener>, shared: 
     loop {
         tokio::select! {
             accepted = socket.accept() => {
-                let Ok((stream, _)) = accepted else { continue };
+                let Ok((stream, peer)) = accepted else { continue };
                 let _ = stream.set_nodelay(true);
-                connections.spawn(connection(stream, Arc::clone(&listener), Arc::clone(&shared)));
+                connections.spawn(connection(stream, peer.ip(), Arc::clone(&listener), Arc::clone(&shared)));
             }
             Some(_) = connections.join_next() => {}
         }
@@ -50,9 +54,9 @@ pub(super) async fn serve(socket: TcpListener, listener: Arc<Listener>, shared: 
 type Tunnel = Arc<Mutex<Option<(Request<Incoming>, Origin)>>>;
 
 /// Serves one connection, and the tunnel that it becomes by CONNECT, in this one task.
-async fn connection(stream: TcpStream, listener: Arc<Listener>, shared: Arc<Shared>) {
+async fn connection(stream: TcpStream, peer: IpAddr, listener: Arc<Listener>, shared: Arc<Shared>) {
     let tunnel = Tunnel::default();
-    let service = service_fn(|request| outer(request, &listener, &shared, &tunnel));
+    let service = service_fn(|request| outer(request, peer, &listener, &shared, &tunnel));
     // A connection that ends badly is the client's affair: what mattered of it is in the record.
     let _ =
         http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service).with_upgrades().await;
@@ -66,11 +70,21 @@ async fn connection(stream: TcpStream, listener: Arc<Listener>, shared: Arc<Shar
 }
 
 async fn outer(
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
+    peer: IpAddr,
     listener: &Arc<Listener>,
     shared: &Arc<Shared>,
     tunnel: &Tunnel,
 ) -> Result<Response<Full<Bytes>>, Failed> {
+    if let Some(gate) = &listener.gate {
+        match gate.judge(&request, peer) {
+            Entry::Open => {}
+            Entry::LetIn => return Ok(blank()),
+            Entry::Shut => return Ok(keep_out(&request, peer, &listener.name, shared)),
+        }
+        // The password is the edge's own: it belongs into no record.
+        request.headers_mut().remove(PROXY_AUTHORIZATION);
+    }
     if request.method() == Method::CONNECT {
         return Ok(connect(request, &listener.name, shared, tunnel));
     }
@@ -81,6 +95,18 @@ async fn outer(
     };
     let origin = Origin::new("http", host, uri.port_u16());
     carry::carry(request, &origin, listener, shared).await
+}
+
+/// Answers 407 (RFC 9110, section 15.5.8). The record names the host alone: a path may be another listener's door.
+fn keep_out(request: &Request<Incoming>, peer: IpAddr, name: &str, shared: &Shared) -> Response<Full<Bytes>> {
+    let why = format!("{peer} did not give the password of this listener");
+    let scheme = if request.method() == Method::CONNECT { "https" } else { "http" };
+    let uri = request.uri();
+    let origin = Origin::new(scheme, uri.host().unwrap_or_default(), uri.port_u16());
+    let method = request.method().to_string();
+    let exchange = Exchange { listener: name.to_owned(), method, url: origin.text(), ..Exchange::default() };
+    shared.record.refuse(exchange, why.clone());
+    ask_for_password(&why)
 }
 
 fn connect(request: Request<Incoming>, name: &str, shared: &Shared, tunnel: &Tunnel) -> Response<Full<Bytes>> {

@@ -1,11 +1,13 @@
 //! The edge: one local proxy through which every browser, client and server of a world reaches the others.
 //!
 //! Each of them gets a listener of its own on 127.0.0.1, so a listener *is* a browser session. The edge ends TLS itself
-//! for the world's own host names, records every exchange, injects faults, and refuses every other host.
+//! for the world's own host names, records every exchange, injects faults, and refuses every other host. A listener on
+//! an address that others reach has a gate: it keeps out who does not know its password.
 
 mod carry;
 mod dns;
 mod fault;
+mod gate;
 mod listener;
 mod names;
 pub mod policy;
@@ -14,7 +16,7 @@ mod refusal;
 mod tls;
 mod treat;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -25,6 +27,7 @@ use tokio_rustls::TlsAcceptor;
 pub use carry::BLANK_PATH;
 pub use dns::{Dns, DnsRecord};
 pub use fault::{Effect, Fault};
+pub use gate::Gate;
 use listener::Listener;
 pub use names::Names;
 use policy::Itp;
@@ -84,12 +87,22 @@ impl Edge {
     /// # Errors
     /// When no port can be bound.
     pub async fn listen_with(&mut self, name: &str, policy: Option<Itp>) -> Result<SocketAddr> {
-        let socket = TcpListener::bind(("127.0.0.1", 0))
-            .await
-            .with_context(|| format!("failed to open the edge's listener for `{name}`"))?;
-        let address = socket.local_addr().context("failed to read the listener's address")?;
-        self.tasks.spawn(listener::serve(socket, Listener::new(name, policy), Arc::clone(&self.shared)));
+        let (socket, address) = bind(name, IpAddr::V4(Ipv4Addr::LOCALHOST)).await?;
+        self.tasks.spawn(listener::serve(socket, Listener::new(name, policy, None), Arc::clone(&self.shared)));
         Ok(address)
+    }
+
+    /// The same on another address of this machine, for what runs elsewhere: a container, a browser on a node. It has a
+    /// password of its own; who does not know it is refused and recorded.
+    ///
+    /// # Errors
+    /// When no port can be bound on that address.
+    pub async fn listen_at(&mut self, name: &str, policy: Option<Itp>, address: IpAddr) -> Result<Gate> {
+        let (socket, address) = bind(name, address).await?;
+        let gate = Gate::new(address)?;
+        let listener = Listener::new(name, policy, Some(gate.clone()));
+        self.tasks.spawn(listener::serve(socket, listener, Arc::clone(&self.shared)));
+        Ok(gate)
     }
 
     /// The host names and what is behind them.
@@ -116,4 +129,13 @@ impl Edge {
     pub async fn close(mut self) {
         self.tasks.shutdown().await;
     }
+}
+
+/// A socket on a free port of the address, and where it is.
+async fn bind(name: &str, address: IpAddr) -> Result<(TcpListener, SocketAddr)> {
+    let socket = TcpListener::bind((address, 0))
+        .await
+        .with_context(|| format!("failed to open the edge's listener for `{name}` on {address}"))?;
+    let address = socket.local_addr().context("failed to read the listener's address")?;
+    Ok((socket, address))
 }

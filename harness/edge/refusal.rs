@@ -11,6 +11,14 @@ pub(super) fn refusal(status: StatusCode, why: &str) -> Response<Full<Bytes>> {
     response
 }
 
+/// The answer to one who is not let in: how the password is to be sent (RFC 9110, section 11.7.1).
+pub(super) fn ask_for_password(why: &str) -> Response<Full<Bytes>> {
+    let mut response = refusal(StatusCode::PROXY_AUTHENTICATION_REQUIRED, why);
+    let basic = hyper::header::HeaderValue::from_static("Basic realm=\"kratos-repro edge\"");
+    response.headers_mut().insert(hyper::header::PROXY_AUTHENTICATE, basic);
+    response
+}
+
 /// An icon of its own keeps the browser from asking the host for one.
 const PAGE: &str = "<!doctype html><title>kratos-repro edge</title><link rel=icon href=data:,>";
 
