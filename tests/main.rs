@@ -12,6 +12,8 @@ mod engines;
 mod failures;
 // What a case file may say, and the words with which it is refused.
 mod format;
+// The interface and the legacy system as programs of their own, and other interfaces in their place.
+mod interfaces;
 // The emulated tracking prevention beside a real one.
 mod itp;
 // Whatever ends a run, nothing of it stays.

@@ -62,6 +62,22 @@ pub fn through_url(proxy: &str, authority_pem: &str, jar: Jar) -> Result<reqwest
     build(reqwest::Client::builder().proxy(proxy).cookie_store(jar == Jar::Kept), Some(authority_pem))
 }
 
+/// A client for a server that stands alone: by the proxy that is named or by none, with trust in the authority that is
+/// named or in nobody.
+///
+/// # Errors
+/// When the proxy's URL is none, when the PEM holds no certificate, or when it cannot be built.
+pub fn alone(proxy: Option<&str>, authority_pem: Option<&str>) -> Result<reqwest::Client> {
+    let builder = match proxy {
+        Some(proxy) => {
+            let proxy = reqwest::Proxy::all(proxy).with_context(|| format!("`{proxy}` is no proxy's URL"))?;
+            reqwest::Client::builder().proxy(proxy)
+        }
+        None => reqwest::Client::builder().no_proxy(),
+    };
+    build(builder, authority_pem)
+}
+
 fn build(builder: reqwest::ClientBuilder, authority_pem: Option<&str>) -> Result<reqwest::Client> {
     builder
         .tls_backend_preconfigured(trust(authority_pem)?)

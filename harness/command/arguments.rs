@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::serve::{LegacyArguments, UiArguments};
 use crate::backend::kratos_binary::KratosChoice;
 use crate::browser::Engine;
 
@@ -44,6 +45,10 @@ pub(super) enum Command {
     Up(UpArguments),
     /// Write the reports of an earlier run anew from its results.json.
     Report(ReportArguments),
+    /// Serve the fixture interface, a login page for a Kratos of your own, until Ctrl-C.
+    Ui(Box<UiArguments>),
+    /// Serve the legacy system, as login application of a Hydra or for Kratos's password hook, until Ctrl-C.
+    Legacy(LegacyArguments),
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod lineups;
 mod list;
 mod place;
 mod run;
+mod serve;
 mod stop;
 mod up;
 
@@ -65,6 +66,8 @@ async fn perform(command: Command) -> Result<u8> {
         Command::Run(arguments) => run::run(*arguments).await,
         Command::Up(arguments) => up::up(arguments).await,
         Command::Report(arguments) => report(&arguments),
+        Command::Ui(arguments) => serve::ui(*arguments).await,
+        Command::Legacy(arguments) => serve::legacy(arguments).await,
     }
 }
 

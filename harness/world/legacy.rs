@@ -34,6 +34,8 @@ pub struct LegacySettings {
     pub hydra: Option<String>,
     /// The folder with the templates and the style sheet.
     pub templates: PathBuf,
+    /// Where it listens; port 0 is any that is free.
+    pub listen: SocketAddr,
 }
 
 /// A running legacy system. It stops when it is closed or dropped.
@@ -47,15 +49,17 @@ pub struct Legacy {
 }
 
 impl Legacy {
-    /// Hashes the passwords, reads the templates and serves on a free port of 127.0.0.1.
+    /// Hashes the passwords, reads the templates and serves.
     ///
     /// # Errors
-    /// If a file is missing from the folder, if a template has a mistake, or if no port can be bound.
+    /// If a file is missing from the folder, if a template has a mistake, or if the port cannot be bound.
     pub async fn start(settings: LegacySettings) -> Result<Self> {
         let pages = Pages::load(&settings.templates).await?;
         let users = Users::new(&settings.users)?;
         let admin = settings.hydra.map(Admin::new).transpose()?;
-        let listener = TcpListener::bind("127.0.0.1:0").await.context("cannot bind a port for the legacy system")?;
+        let listener = TcpListener::bind(settings.listen)
+            .await
+            .with_context(|| format!("cannot listen on `{}` for the legacy system", settings.listen))?;
         let addr = listener.local_addr().context("cannot read the port of the legacy system")?;
         let (stop, stopped) = watch::channel(());
         let router = routes::build(pages, users, admin, settings.hook, stopped.clone());

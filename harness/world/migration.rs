@@ -76,6 +76,7 @@ impl Migration {
                 hook: spec.hook(),
                 hydra,
                 templates: settings.fixtures.join("legacy"),
+                listen: ([127, 0, 0, 1], 0).into(),
             })
             .await?;
             names.set(LEGACY, legacy.addr());

@@ -161,11 +161,9 @@ async fn start_ui(spec: &WorldSpec, servers: &[KratosServer], settings: &WorldSe
     };
     let tenants = servers.iter().map(|server| {
         let kratos = asked(server);
-        Ok(UiTenant {
-            name: server.name.clone(),
-            route: server.route.clone(),
-            kratos: Url::parse(&kratos).with_context(|| format!("`{kratos}` is no URL"))?,
-        })
+        let kratos = Url::parse(&kratos).with_context(|| format!("`{kratos}` is no URL"))?;
+        let (name, route) = (server.name.clone(), server.route.clone());
+        Ok(UiTenant { name, route, asked_at: kratos.clone(), kratos })
     });
     let url = Url::parse(ui.url()).with_context(|| format!("`{}` is no URL", ui.url()))?;
     let listener = edge.listen("ui").await?;
@@ -179,6 +177,7 @@ async fn start_ui(spec: &WorldSpec, servers: &[KratosServer], settings: &WorldSe
         tenants_by: ui.tenants.unwrap_or_default(),
         templates: settings.fixtures.join("ui"),
         client: client::through(listener, edge.authority_pem(), Jar::None)?,
+        listen: ([127, 0, 0, 1], 0).into(),
     })
     .await?;
     edge.names().set_url(&url, ui.addr());

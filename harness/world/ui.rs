@@ -49,6 +49,8 @@ pub struct UiSettings {
     pub tenants_by: TenantsBy,
     /// The client for the interface's own requests to Kratos. It must not follow redirects.
     pub client: reqwest::Client,
+    /// Where it listens; port 0 is any that is free.
+    pub listen: SocketAddr,
 }
 
 /// A running interface. It stops when it is closed or dropped.
@@ -64,10 +66,10 @@ pub struct Ui {
 }
 
 impl Ui {
-    /// Reads the templates and serves the interface on a free port of 127.0.0.1.
+    /// Reads the templates and serves the interface.
     ///
     /// # Errors
-    /// If a file is missing from the folder, if a template has a mistake, or if no port can be bound.
+    /// If a file is missing from the folder, if a template has a mistake, or if the port cannot be bound.
     pub async fn start(settings: UiSettings) -> Result<Self> {
         let pages = Pages::load(&settings.templates, settings.submit, settings.guard, settings.credentials).await?;
         let mut places = Vec::new();
@@ -75,11 +77,13 @@ impl Ui {
         for tenant in settings.tenants {
             let links = Links::new(tenant.route.as_deref(), settings.tenants_by);
             places.push((tenant.name, links.clone()));
-            let upstream = Upstream::new(folder_url(tenant.kratos), settings.client.clone());
+            let upstream =
+                Upstream::new(folder_url(tenant.kratos), folder_url(tenant.asked_at), settings.client.clone());
             tenants.push(Tenant { route: tenant.route, links, upstream });
         }
-        let listener =
-            TcpListener::bind("127.0.0.1:0").await.context("cannot bind a port for the fixture interface")?;
+        let listener = TcpListener::bind(settings.listen)
+            .await
+            .with_context(|| format!("cannot listen on `{}` for the fixture interface", settings.listen))?;
         let addr = listener.local_addr().context("cannot read the port of the fixture interface")?;
         let (stop, stopped) = oneshot::channel::<()>();
         let router = routes::build(Site { pages, tenants, submit: settings.submit, expired: settings.expired });

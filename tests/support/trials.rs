@@ -8,6 +8,7 @@ use kratos_repro::backend::hydra_binary::HydraBinary;
 use kratos_repro::backend::kratos_binary::{KratosBinary, KratosChoice};
 use kratos_repro::backend::progress::Progress as SetupProgress;
 use kratos_repro::browser::Window;
+use kratos_repro::case::Case;
 use kratos_repro::trial::{CaseOutcome, Progress, QueueSettings, Turn, run_cases};
 use kratos_repro::world::{ClientPrograms, Files, WorldSettings};
 use tokio::sync::{mpsc, watch};
@@ -16,8 +17,8 @@ pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
 }
 
-/// Runs all trials of a case in one lineup and gives what they showed.
-pub(crate) async fn run(turn: Turn) -> Result<Box<CaseOutcome>> {
+/// What worlds are made from here, in a folder, with the client programs that these cases use.
+pub(crate) async fn world_settings(folder: &Path, cases: &[Case]) -> Result<WorldSettings> {
     let fixtures = fixtures();
     let cache = Cache::open()?;
     let kratos = KratosBinary::find(&cache, &fixtures, &KratosChoice::default(), &mut SetupProgress::silent())
@@ -25,17 +26,22 @@ pub(crate) async fn run(turn: Turn) -> Result<Box<CaseOutcome>> {
         .context("the cases need a Kratos (hint: run scripts/setup)")?;
     // A case without Hydra needs none; one that does says so by name.
     let hydra = HydraBinary::find(&Cache::open()?, &fixtures, &mut SetupProgress::silent()).await;
+    Ok(WorldSettings {
+        clients: ClientPrograms::find(&cache, &fixtures, cases).await?,
+        fixtures,
+        kratos,
+        hydra: hydra.ok(),
+        window: Window::Hidden,
+        folder: folder.to_owned(),
+        files: Files::Removed,
+    })
+}
+
+/// Runs all trials of a case in one lineup and gives what they showed.
+pub(crate) async fn run(turn: Turn) -> Result<Box<CaseOutcome>> {
     let folder = tempfile::Builder::new().prefix("kratos-repro-test-").tempdir()?;
     let settings = QueueSettings {
-        world: WorldSettings {
-            clients: ClientPrograms::find(&cache, &fixtures, std::slice::from_ref(&turn.case)).await?,
-            fixtures,
-            kratos,
-            hydra: hydra.ok(),
-            window: Window::Hidden,
-            folder: folder.path().to_owned(),
-            files: Files::Removed,
-        },
+        world: world_settings(folder.path(), std::slice::from_ref(&turn.case)).await?,
         run_folder: folder.path().join("evidence"),
         jobs: 1,
     };

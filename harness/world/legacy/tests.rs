@@ -13,7 +13,8 @@ async fn start(hook: HookAnswer, hydra: Option<String>) -> Result<Legacy> {
     let user =
         LegacyUser { email: "ada@example.test".to_owned(), password: "old secret".to_owned(), name: "Ada".to_owned() };
     let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/legacy");
-    Legacy::start(LegacySettings { users: vec![user], hook, hydra, templates }).await
+    let listen = ([127, 0, 0, 1], 0).into();
+    Legacy::start(LegacySettings { users: vec![user], hook, hydra, templates, listen }).await
 }
 
 #[rstest]

@@ -15,8 +15,10 @@ pub struct UiTenant {
     pub name: String,
     /// Its word in the paths; nothing where it is alone.
     pub route: Option<String>,
-    /// The Kratos that the interface asks for it, by its base URL.
+    /// The Kratos that the interface shows for it, by its base URL as browsers know it.
     pub kratos: Url,
+    /// Where the interface's own server asks this Kratos; in a world it is the same URL.
+    pub asked_at: Url,
 }
 
 /// The paths of one tenant's pages.

@@ -42,15 +42,22 @@ fn settings(submit: Submit) -> Result<UiSettings> {
         expired: Expired::Error,
         templates: folder(),
         url: Url::parse("https://ui.example.test/")?,
-        tenants: vec![UiTenant { name: "kratos".into(), route: None, kratos: Url::parse("http://127.0.0.1:9/base")? }],
+        tenants: vec![UiTenant {
+            name: "kratos".into(),
+            route: None,
+            kratos: Url::parse("http://127.0.0.1:9/base")?,
+            asked_at: Url::parse("http://127.0.0.1:9/base")?,
+        }],
         tenants_by: TenantsBy::Routes,
         client: client()?,
+        listen: ([127, 0, 0, 1], 0).into(),
     })
 }
 
 /// One Kratos, alone.
 fn tenant() -> Result<Tenant> {
-    let upstream = Upstream::new(Url::parse("https://ory.example.test/")?, client()?);
+    let kratos = Url::parse("https://ory.example.test/")?;
+    let upstream = Upstream::new(kratos.clone(), kratos, client()?);
     Ok(Tenant { route: None, links: Links::new(None, TenantsBy::Routes), upstream })
 }
 

@@ -10,6 +10,7 @@ use url::Url;
 #[derive(Debug, Clone)]
 pub(super) struct Upstream {
     base: Url,
+    asked_at: Url,
     client: reqwest::Client,
 }
 
@@ -24,27 +25,24 @@ pub(super) struct Answer {
 }
 
 impl Upstream {
-    pub(super) fn new(base: Url, client: reqwest::Client) -> Self {
-        Self { base, client }
+    /// Kratos at `base` for browsers, which `client` asks at `asked_at`.
+    pub(super) fn new(base: Url, asked_at: Url, client: reqwest::Client) -> Self {
+        Self { base, asked_at, client }
     }
 
-    /// Its base URL.
+    /// Its base URL, as browsers know it.
     pub(super) fn base(&self) -> &Url {
         &self.base
     }
 
-    /// The URL of a path below Kratos's base URL, with these query keys.
+    /// The URL for browsers of a path below Kratos's base URL, with these query keys.
     pub(super) fn url(&self, path: &str, query: &[(String, String)]) -> Result<Url> {
-        let mut url = self.base.join(path).with_context(|| format!("`{path}` is no path below `{}`", self.base))?;
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        Ok(url)
+        below(&self.base, path, query)
     }
 
     /// Asks for JSON, with the cookies that the browser sent to the interface.
     pub(super) async fn get(&self, path: &str, query: &[(String, String)], browser: &HeaderMap) -> Result<Answer> {
-        let url = self.url(path, query)?;
+        let url = below(&self.asked_at, path, query)?;
         let mut request = self.client.get(url.clone()).header(ACCEPT, "application/json");
         for cookie in browser.get_all(COOKIE) {
             request = request.header(COOKIE, cookie);
@@ -55,4 +53,12 @@ impl Upstream {
         let text = response.bytes().await.with_context(|| format!("the answer of `{url}` ended early"))?;
         Ok(Answer { status, body: serde_json::from_slice(&text).unwrap_or(Value::Null), cookies })
     }
+}
+
+fn below(base: &Url, path: &str, query: &[(String, String)]) -> Result<Url> {
+    let mut url = base.join(path).with_context(|| format!("`{path}` is no path below `{base}`"))?;
+    if !query.is_empty() {
+        url.query_pairs_mut().extend_pairs(query);
+    }
+    Ok(url)
 }

@@ -1,0 +1,3 @@
+//! The interface and the legacy system as programs of their own, and other interfaces in the place of ours.
+
+mod programs;
