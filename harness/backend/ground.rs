@@ -3,10 +3,15 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
+#[cfg(feature = "docker")]
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
+#[cfg(feature = "docker")]
+use super::docker::{Engine, Image, Network, SEAT};
 use super::free_port;
 use super::launch::{Ending, Launch, Output};
 use super::readiness::{PORT_CHOICES, lost_its_port, ready};
@@ -17,14 +22,29 @@ use super::service::{Running, Service};
 pub enum Program {
     /// A binary of this machine, by its whole path.
     Binary(PathBuf),
+    /// An image of the engine.
+    #[cfg(feature = "docker")]
+    Image(Image),
 }
 
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Binary(path) => write!(f, "{}", path.display()),
+            #[cfg(feature = "docker")]
+            Self::Image(image) => write!(f, "{image}"),
         }
     }
+}
+
+/// How the servers of a run are started.
+#[derive(Debug, Clone)]
+pub enum Backend {
+    /// As processes of this machine.
+    Native,
+    /// In containers of an engine.
+    #[cfg(feature = "docker")]
+    Docker(Engine),
 }
 
 /// Where the servers of one world run.
@@ -32,6 +52,9 @@ impl fmt::Display for Program {
 pub enum Ground {
     /// On this machine, as processes.
     Native,
+    /// In containers, on a network of the world's own.
+    #[cfg(feature = "docker")]
+    Docker(Arc<Network>),
 }
 
 /// Where a server listens, as its own configuration has to say it.
@@ -61,11 +84,59 @@ pub struct Serving {
     pub ending: Ending,
 }
 
+impl Backend {
+    /// The word of the command line and of reports.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            #[cfg(feature = "docker")]
+            Self::Docker(_) => "docker",
+        }
+    }
+
+    /// Makes the place for the servers of one world.
+    ///
+    /// # Errors
+    /// When the engine makes no network.
+    pub async fn ground(&self) -> Result<Ground> {
+        match self {
+            Self::Native => Ok(Ground::Native),
+            #[cfg(feature = "docker")]
+            Self::Docker(engine) => Ok(Ground::Docker(Arc::new(Network::make(engine).await?))),
+        }
+    }
+
+    /// Ends a run: removes what is still there of it, also of worlds that were given up.
+    ///
+    /// # Errors
+    /// When something of it stays.
+    pub async fn close(&self) -> Result<()> {
+        match self {
+            Self::Native => Ok(()),
+            #[cfg(feature = "docker")]
+            Self::Docker(engine) => engine.close().await,
+        }
+    }
+}
+
 impl Ground {
+    /// The address of this machine at which servers reach the harness.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        match self {
+            Self::Native => Ipv4Addr::LOCALHOST.into(),
+            #[cfg(feature = "docker")]
+            Self::Docker(network) => network.gateway(),
+        }
+    }
+
     /// Where a server finds this folder of ours, once it runs.
     pub fn inside(&self, folder: &Path) -> PathBuf {
         match self {
             Self::Native => folder.to_owned(),
+            #[cfg(feature = "docker")]
+            Self::Docker(_) => Network::inside().to_owned(),
         }
     }
 
@@ -96,6 +167,26 @@ impl Ground {
                     }
                 }
             }
+            #[cfg(feature = "docker")]
+            (Self::Docker(network), Program::Image(image)) => {
+                let mut service = contained(network, image, prepare(SEAT)?).await?;
+                ready(&mut service, &http).await?;
+                Ok(service)
+            }
+            #[cfg(feature = "docker")]
+            (_, program) => anyhow::bail!("`{program}` cannot be started where this world is"),
+        }
+    }
+
+    /// Ends it when its servers have ended.
+    ///
+    /// # Errors
+    /// When something of it stays.
+    pub async fn close(&self) -> Result<()> {
+        match self {
+            Self::Native => Ok(()),
+            #[cfg(feature = "docker")]
+            Self::Docker(network) => network.close().await,
         }
     }
 }
@@ -109,7 +200,15 @@ fn native(path: &Path, seat: Seat, serving: Serving) -> Result<Service> {
     }
     let process = launch.start()?;
     let at = |port: u16| ([127, 0, 0, 1], port).into();
-    Ok(Service::new(Running::Process(process), name, &log, at(seat.public), at(seat.admin)))
+    Ok(Service::new(Running::Process(Box::new(process)), name, &log, at(seat.public), at(seat.admin)))
+}
+
+#[cfg(feature = "docker")]
+async fn contained(network: &Network, image: &Image, serving: Serving) -> Result<Service> {
+    let (name, log) = (serving.name, serving.folder.join(format!("{}.log", serving.name)));
+    let container = network.start(image, serving).await?;
+    let &[public, admin] = container.published() else { anyhow::bail!("a server has two ports") };
+    Ok(Service::new(Running::Container(Box::new(container)), name, &log, public, admin))
 }
 
 /// Copies every file of a folder, which has no folders in it, into another.

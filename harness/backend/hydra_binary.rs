@@ -55,6 +55,15 @@ pub(super) async fn locate(cache: &Cache, fixtures: &Path) -> Result<(PathBuf, V
     Ok((path, version))
 }
 
+/// The version that takes part in a run.
+///
+/// # Errors
+///
+/// If `fixtures` has no Hydra.
+pub fn version(fixtures: &Path) -> Result<String> {
+    Ok(server(fixtures)?.version().to_owned())
+}
+
 /// The newest version whose folder is there.
 fn server(fixtures: &Path) -> Result<Server> {
     let mut all = Server::all(fixtures, Product::Hydra)?;

@@ -16,23 +16,28 @@ use super::wait_until;
 /// How long it may take until Hydra has made its keys. On two busy cores it took 20 s.
 const LIMIT: Duration = Duration::from_secs(90);
 
+/// The file of the database in the server's folder.
+const COPY: &str = "keys.sqlite";
+
 /// How often it is asked for them.
 const EVERY: Duration = Duration::from_millis(50);
 
-/// Runs the Hydra at `binary` on a database that it has migrated, until its keys are in it. Keys are encrypted with the
+/// Runs a Hydra on a copy of a database that it has migrated, until its keys are in it. Keys are encrypted with the
 /// system's secret, which must be the same later.
-pub(super) async fn make(binary: &Path, database: &Path, secret: &str) -> Result<()> {
+pub(super) async fn make(ground: &Ground, program: &Program, database: &Path, secret: &str) -> Result<()> {
     // Beside the database nothing may be left: a copy of the one file is to be a copy of all.
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let copy = folder.path().join("keys.sqlite");
+    let copy = folder.path().join(COPY);
     fs::copy(database, &copy).with_context(|| format!("failed to copy `{}`", database.display()))?;
     let serving = |seat: Seat| Ok(serving(folder.path(), secret, seat));
-    let service = Ground::Native.serve(&Program::Binary(binary.to_owned()), serving).await?;
-    let made = ask(&service).await;
-    service.close().await?;
-    made?;
-    fs::copy(&copy, database).with_context(|| format!("failed to copy `{}`", copy.display()))?;
-    Ok(())
+    let service = ground.serve(program, serving).await?;
+    match ask(&service).await {
+        Ok(()) => service.finish_with(COPY, database).await,
+        Err(error) => {
+            service.close().await?;
+            Err(error)
+        }
+    }
 }
 
 fn serving(folder: &Path, secret: &str, seat: Seat) -> Serving {
@@ -41,7 +46,7 @@ fn serving(folder: &Path, secret: &str, seat: Seat) -> Serving {
         folder: folder.to_owned(),
         arguments: ["serve", "all", "--sqa-opt-out"].map(Into::into).to_vec(),
         environment: vec![
-            ("DSN", "sqlite://keys.sqlite?_fk=true".into()),
+            ("DSN", format!("sqlite://{COPY}?_fk=true").into()),
             ("SECRETS_SYSTEM", secret.into()),
             ("URLS_SELF_ISSUER", "https://hydra.example.test/".into()),
             ("SERVE_PUBLIC_HOST", seat.host.into()),

@@ -113,7 +113,12 @@ impl KratosBinary {
 }
 
 /// Where the binary of a choice is; it need not be a Kratos yet if the choice is a path.
-pub(super) async fn locate(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> Result<PathBuf> {
+///
+/// # Errors
+///
+/// [`UnfitServer`] if the choice is a version that is never built here; [`Missing`](super::missing::Missing) if it has not
+/// been built.
+pub async fn locate(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> Result<PathBuf> {
     match choice {
         // A path stays as the user wrote it, but for the folder that it starts from.
         KratosChoice::Path(path) => Ok(std::path::absolute(path)

@@ -1,10 +1,12 @@
 //! How a server is started, and what the machine must have for it: processes in groups of their own, free ports,
-//! readiness; the servers built from source, the cache they lie in, and what is missing.
+//! readiness; servers in containers; the servers built from source, the cache they lie in, and what is missing.
 
 pub mod applications;
 pub mod cache;
 mod child;
 mod claim;
+#[cfg(feature = "docker")]
+pub mod docker;
 pub mod doctor;
 #[cfg(test)]
 mod fake_program;
@@ -31,7 +33,7 @@ mod template;
 pub mod version;
 mod wait;
 
-pub use ground::{Ground, Program, Seat, Serving, copy_files};
+pub use ground::{Backend, Ground, Program, Seat, Serving, copy_files};
 pub use launch::{Ending, Launch, Output};
 pub use missing::Missing;
 pub use port::free_port;

@@ -1,12 +1,15 @@
 //! One of Ory's servers that runs, whichever way it was started: its addresses, its log, its end.
 
 use std::fmt;
+use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
+#[cfg(feature = "docker")]
+use super::docker::Container;
 use super::process::Process;
 
 /// A running server with a public and an admin API. It ends when this is dropped.
@@ -23,7 +26,9 @@ pub struct Service {
 /// What it runs as.
 #[derive(Debug)]
 pub(super) enum Running {
-    Process(Process),
+    Process(Box<Process>),
+    #[cfg(feature = "docker")]
+    Container(Box<Container>),
 }
 
 /// How a server ended that nobody had asked to.
@@ -65,6 +70,8 @@ impl Service {
     pub async fn exited(&mut self) -> Result<Exit> {
         match &mut self.running {
             Running::Process(process) => Ok(process.exited().await?.into()),
+            #[cfg(feature = "docker")]
+            Running::Container(container) => container.exited().await,
         }
     }
 
@@ -75,6 +82,29 @@ impl Service {
     pub async fn close(self) -> Result<()> {
         match self.running {
             Running::Process(process) => process.close().await,
+            #[cfg(feature = "docker")]
+            Running::Container(container) => container.close().await,
+        }
+    }
+
+    /// Asks it to end, waits for that, and copies a file out of its folder.
+    ///
+    /// # Errors
+    /// When something of it stays, or there is no such file.
+    pub(super) async fn finish_with(self, file: &str, to: &Path) -> Result<()> {
+        match self.running {
+            Running::Process(process) => {
+                let from = self.log.with_file_name(file);
+                process.close().await?;
+                fs::copy(&from, to).with_context(|| format!("failed to copy `{}`", from.display()))?;
+                Ok(())
+            }
+            #[cfg(feature = "docker")]
+            Running::Container(container) => {
+                container.stop().await?;
+                container.take(file, to).await?;
+                container.close().await
+            }
         }
     }
 }
@@ -82,6 +112,25 @@ impl Service {
 impl From<ExitStatus> for Exit {
     fn from(status: ExitStatus) -> Self {
         Self { code: status.code(), text: status.to_string() }
+    }
+}
+
+#[cfg(feature = "docker")]
+impl Exit {
+    /// The exit code of a container's program, as the engine tells it: 128 and the number after a signal.
+    pub(super) fn of_container(code: i64) -> Self {
+        let number = i32::try_from(code).ok();
+        Self { code: number, text: format!("exit code {code}") }
+    }
+
+    /// Whether it is the end of a program that did what it was asked to.
+    pub(super) fn is_success(&self) -> bool {
+        self.code == Some(0)
+    }
+
+    /// An end of which nothing else is known.
+    pub(super) fn unknown(text: &str) -> Self {
+        Self { code: None, text: text.to_owned() }
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::backend::BackendArguments;
 use super::serve::{LegacyArguments, UiArguments};
 use crate::backend::kratos_binary::KratosChoice;
 use crate::browser::Engine;
@@ -36,7 +37,7 @@ pub(super) enum Command {
     /// Build the servers and their databases into the cache; takes a moment where all is there.
     Setup(SetupArguments),
     /// Say what of the things that a run needs is here, and how to get the rest.
-    Doctor(ServerArguments),
+    Doctor(DoctorArguments),
     /// Show the claims of the page, and which cases cover each.
     List(ListArguments),
     /// Run cases and write a report; without names every case.
@@ -59,12 +60,23 @@ pub(super) struct ServerArguments {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct DoctorArguments {
+    #[command(flatten)]
+    pub(super) server: ServerArguments,
+    #[command(flatten)]
+    pub(super) backend: BackendArguments,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct SetupArguments {
     #[command(flatten)]
     pub(super) server: ServerArguments,
     /// Install the API clients newman (Postman), inso (Insomnia) and electron too; needs npm and pip.
     #[arg(long, env = "KRATOS_REPRO_CLIENTS")]
     pub(super) clients: bool,
+    /// Make local images of Kratos and Hydra too, for `--backend docker` where no registry can be reached.
+    #[arg(long, env = "KRATOS_REPRO_IMAGES")]
+    pub(super) images: bool,
 }
 
 /// In which form results go to standard output.
@@ -90,6 +102,8 @@ pub(super) struct RunArguments {
     pub(super) names: Vec<String>,
     #[command(flatten)]
     pub(super) server: ServerArguments,
+    #[command(flatten)]
+    pub(super) backend: BackendArguments,
     /// The browser engines, with commas between; every engine that is installed where none is named.
     #[arg(long = "engine", env = "KRATOS_REPRO_ENGINE", value_name = "ENGINE", value_delimiter = ',')]
     pub(super) engines: Vec<Engine>,
@@ -120,6 +134,8 @@ pub(super) struct UpArguments {
     pub(super) fixed: bool,
     #[command(flatten)]
     pub(super) server: ServerArguments,
+    #[command(flatten)]
+    pub(super) backend: BackendArguments,
     /// The browser engine.
     #[arg(long, env = "KRATOS_REPRO_ENGINE", default_value_t = Engine::Chromium)]
     pub(super) engine: Engine,

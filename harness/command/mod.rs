@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, and what each exit code means.
 
 mod arguments;
+mod backend;
 mod lineups;
 mod list;
 mod place;
@@ -19,7 +20,7 @@ use crate::backend::progress::Progress;
 use crate::backend::version::UnfitServer;
 use crate::backend::{Missing, doctor, setup};
 use crate::case::{CaseError, NothingSelected};
-use arguments::{Arguments, Command, ReportArguments, ServerArguments, SetupArguments};
+use arguments::{Arguments, Command, DoctorArguments, ReportArguments, SetupArguments};
 
 /// Everything was as expected.
 const AS_EXPECTED: u8 = 0;
@@ -116,13 +117,25 @@ async fn set_up(arguments: SetupArguments) -> Result<u8> {
             }
         }
     }
-    hydra?;
+    let hydra = hydra?;
+    if arguments.images {
+        let kratos = (&arguments.server.kratos, &ready);
+        tokio::select! {
+            made = backend::make_images(&cache, kratos, &hydra, &mut progress) => made?,
+            _ = stop.wait_for(|stop| *stop) => {
+                place::say("setup was stopped; what it had not finished is not kept");
+                return Ok(SURPRISE);
+            }
+        }
+    }
     geckodriver.context("Kratos is ready, Firefox is not")?;
     Ok(code)
 }
 
-async fn examine(arguments: ServerArguments) -> Result<u8> {
-    let findings = doctor::examine(&Cache::open()?, &place::fixtures()?, &arguments.kratos).await;
+async fn examine(arguments: DoctorArguments) -> Result<u8> {
+    let fixtures = place::fixtures()?;
+    let mut findings = doctor::examine(&Cache::open()?, &fixtures, &arguments.server.kratos).await;
+    arguments.backend.examine(&fixtures, &arguments.server.kratos, &mut findings).await;
     place::print(&doctor::render(&findings))?;
     Ok(if findings.iter().any(doctor::Finding::blocks) { LACKING } else { AS_EXPECTED })
 }

@@ -10,14 +10,15 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::arguments::{Format, RunArguments};
+use super::backend::Chosen;
 use super::lineups::{self, Cast};
 use super::{place, stop};
-use crate::backend::Missing;
 use crate::backend::cache::Cache;
 use crate::backend::doctor::{self, State};
 use crate::backend::hydra_binary::HydraBinary;
 use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::progress::Progress as SetupProgress;
+use crate::backend::{Backend, Missing, Program};
 use crate::browser::{Engine, Window};
 use crate::case::{Case, Catalogue};
 use crate::report::terminal;
@@ -29,8 +30,29 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let catalogue = Catalogue::read(&fixtures)?;
     let chosen = catalogue.select(&arguments.names)?;
     let cache = Cache::open()?;
-    let clients = ClientPrograms::find(&cache, &fixtures, &chosen).await?;
-    let hydra = hydra(&chosen, &cache, &fixtures).await?;
+    let backend = arguments.backend.choose(&cache, &fixtures, &arguments.server.kratos).await?;
+    let ended = run_on(&backend, arguments, &fixtures, &cache, catalogue, chosen).await;
+    // Whatever came of it, nothing of it stays.
+    let closed = backend.backend.close().await;
+    let code = ended?;
+    closed.context("the run has ended, and something of it stays")?;
+    Ok(code)
+}
+
+async fn run_on(
+    backend: &Chosen,
+    arguments: RunArguments,
+    fixtures: &Path,
+    cache: &Cache,
+    catalogue: Catalogue,
+    chosen: Vec<Case>,
+) -> Result<u8> {
+    let mut stop = stop::on_signals()?;
+    let clients = ClientPrograms::find(cache, fixtures, &chosen).await?;
+    let hydra = tokio::select! {
+        hydra = hydra(backend, &chosen, cache, fixtures) => hydra?,
+        _ = stop.wait_for(|stop| *stop) => return Ok(stopped()),
+    };
     let no_hydra = hydra.as_ref().and_then(|hydra| hydra.as_ref().err());
     let cast = lineups::cast(chosen, &clients, no_hydra, &arguments.engines, arguments.thorough)?;
     let Cast { turns, engines, not_run } = cast;
@@ -41,15 +63,11 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
         place::say(&format!("not run: {}: {}", one.case, one.reason));
     }
     let hydra = hydra.and_then(Result::ok);
-    let mut stop = stop::on_signals()?;
     let choice = &arguments.server.kratos;
     let mut setup = SetupProgress::on_stderr();
     let kratos = tokio::select! {
-        kratos = KratosBinary::find(&cache, &fixtures, choice, &mut setup) => kratos?,
-        _ = stop.wait_for(|stop| *stop) => {
-            place::say("the run was stopped before its first trial");
-            return Ok(super::SURPRISE);
-        }
+        kratos = backend.kratos(cache, fixtures, choice, &mut setup) => kratos?,
+        _ = stop.wait_for(|stop| *stop) => return Ok(stopped()),
     };
 
     let begun = Instant::now();
@@ -63,7 +81,8 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let worlds = place::worlds()?;
     let settings = QueueSettings {
         world: WorldSettings {
-            fixtures: fixtures.clone(),
+            fixtures: fixtures.to_owned(),
+            backend: backend.backend.clone(),
             kratos: kratos.clone(),
             clients: clients.clone(),
             hydra: hydra.clone(),
@@ -77,7 +96,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let (case_count, trial_count) = (turns.len(), turns.iter().map(Turn::trials).sum());
     let (progress, mut told) = mpsc::unbounded_channel();
     let queue = tokio::spawn(run_cases(turns, settings, progress, stop.clone()));
-    let parts = parts(&kratos, hydra.as_ref(), &engines, &clients).await;
+    let parts = parts(&backend.backend, &kratos, hydra.as_ref(), &engines, &clients).await;
     let mut screen = Screen::new(case_count, trial_count);
     let mut outcomes = Vec::new();
     while let Some(step) = told.recv().await {
@@ -126,14 +145,24 @@ fn tell(outcome: &RunOutcome, folder: &Path, format: Format) -> Result<()> {
 }
 
 /// The Hydra, if one of the cases needs it; or what is lacking for it.
-async fn hydra(cases: &[Case], cache: &Cache, fixtures: &Path) -> Result<Option<Result<HydraBinary, Missing>>> {
+async fn hydra(
+    backend: &Chosen,
+    cases: &[Case],
+    cache: &Cache,
+    fixtures: &Path,
+) -> Result<Option<Result<HydraBinary, Missing>>> {
     if !cases.iter().any(|case| case.file.needs_hydra()) {
         return Ok(None);
     }
-    Ok(Some(match HydraBinary::find(cache, fixtures, &mut SetupProgress::on_stderr()).await {
+    Ok(Some(match backend.hydra(cache, fixtures, &mut SetupProgress::on_stderr()).await {
         Ok(hydra) => Ok(hydra),
         Err(error) => Err(error.downcast::<Missing>()?),
     }))
+}
+
+fn stopped() -> u8 {
+    place::say("the run was stopped before its first trial");
+    super::SURPRISE
 }
 
 /// None of the cases can run here: green would be a lie.
@@ -151,17 +180,27 @@ fn default_jobs() -> usize {
 
 /// What takes part, with versions, as each program says itself.
 async fn parts(
+    backend: &Backend,
     kratos: &KratosBinary,
     hydra: Option<&HydraBinary>,
     engines: &[Engine],
     clients: &ClientPrograms,
 ) -> Vec<Part> {
+    let note = |program: &Program| match program {
+        Program::Binary(_) => format!("{}, SQLite", backend.name()),
+        #[cfg(feature = "docker")]
+        Program::Image(image) => format!("{}, image {image}, SQLite", backend.name()),
+    };
     let mut parts = vec![
         Part { name: "kratos-repro".into(), version: env!("CARGO_PKG_VERSION").into(), note: String::new() },
-        Part { name: "Kratos".into(), version: kratos.version.to_string(), note: "native, SQLite".into() },
+        Part { name: "Kratos".into(), version: kratos.version.to_string(), note: note(&kratos.program) },
     ];
     if let Some(hydra) = hydra {
-        parts.push(Part { name: "Hydra".into(), version: hydra.version.to_string(), note: "native, SQLite".into() });
+        parts.push(Part { name: "Hydra".into(), version: hydra.version.to_string(), note: note(&hydra.program) });
+    }
+    #[cfg(feature = "docker")]
+    if let Backend::Docker(engine) = backend {
+        parts.push(Part { name: "container engine".into(), version: engine.version().into(), note: String::new() });
     }
     for finding in doctor::examine_programs(engines).await {
         if let State::Found { version, .. } = finding.state {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
 use super::arguments::UpArguments;
+use super::backend::Chosen;
 use super::{WrongCall, place, stop};
 use crate::backend::cache::Cache;
-use crate::backend::hydra_binary::HydraBinary;
-use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::progress::Progress;
 use crate::browser::{Browser, Engine, Window};
 use crate::case::{BrowserSpec, Case, Catalogue, Step};
@@ -29,28 +29,49 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
     }
     let case = cases.pop().context("nothing was selected")?;
     let plan = plan(&case, arguments.engine, if arguments.fixed { TrialKind::Fixed } else { TrialKind::Broken })?;
+    let cache = Cache::open()?;
+    let chosen = arguments.backend.choose(&cache, &fixtures, &arguments.server.kratos).await?;
+    let ended = up_on(&chosen, &arguments, &fixtures, &cache, &case, &plan).await;
+    let closed = chosen.backend.close().await;
+    let code = ended?;
+    closed.context("the world has ended, and something of it stays")?;
+    Ok(code)
+}
+
+async fn up_on(
+    backend: &Chosen,
+    arguments: &UpArguments,
+    fixtures: &Path,
+    cache: &Cache,
+    case: &Case,
+    plan: &Plan,
+) -> Result<u8> {
     let mut stop = stop::on_signals()?;
     let folder = place::worlds()?;
     let begin = async {
-        let cache = Cache::open()?;
-        let kratos =
-            KratosBinary::find(&cache, &fixtures, &arguments.server.kratos, &mut Progress::on_stderr()).await?;
+        let mut progress = Progress::on_stderr();
+        let kratos = backend.kratos(cache, fixtures, &arguments.server.kratos, &mut progress).await?;
         let settings = WorldSettings {
-            fixtures: fixtures.clone(),
+            fixtures: fixtures.to_owned(),
+            backend: backend.backend.clone(),
             kratos,
-            clients: ClientPrograms::find(&cache, &fixtures, std::slice::from_ref(&case)).await?,
-            hydra: HydraBinary::find(&cache, &fixtures, &mut Progress::on_stderr()).await.ok(),
+            clients: ClientPrograms::find(cache, fixtures, std::slice::from_ref(case)).await?,
+            hydra: if case.file.needs_hydra() {
+                backend.hydra(cache, fixtures, &mut progress).await.ok()
+            } else {
+                None
+            },
             window: Window::Shown,
             folder: folder.path().to_owned(),
             files: Files::Removed,
         };
-        stand(&plan, &settings, arguments.engine).await
+        stand(plan, &settings, arguments.engine).await
     };
     let Standing { world, windows, by_hand } = tokio::select! {
         standing = begin => standing?,
         _ = stop.wait_for(|stop| *stop) => return Ok(super::AS_EXPECTED),
     };
-    place::print(&introduce(&case, &plan, &world))?;
+    place::print(&introduce(case, plan, &world))?;
     if !by_hand.is_empty() {
         let lines = by_hand.iter().map(|(name, command)| format!("  {name}: {command}\n")).collect::<String>();
         place::print(&format!("there is no display here; on one, this opens a browser on the world:\n{lines}"))?;

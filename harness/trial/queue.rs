@@ -186,7 +186,7 @@ fn platform(settings: &WorldSettings) -> Platform {
     Platform {
         kratos: settings.kratos.version.to_string(),
         database: "sqlite".to_owned(),
-        backend: "native".to_owned(),
+        backend: settings.backend.name().to_owned(),
     }
 }
 

@@ -266,6 +266,8 @@ fn serving(settings: &KratosSettings, seat: Seat) -> Result<Serving> {
         environment: vec![
             ("HTTP_PROXY", (&settings.proxy).into()),
             ("HTTPS_PROXY", (&settings.proxy).into()),
+            // The mail sink, which is no part of the world's network.
+            ("NO_PROXY", settings.ground.address().to_string().into()),
             ("SSL_CERT_FILE", inside.join(AUTHORITY).into()),
             ("HOME", inside.into()),
         ],

@@ -19,6 +19,7 @@ use futures_util::future::join_all;
 
 use crate::backend::hydra_binary::HydraBinary;
 use crate::backend::kratos_binary::KratosBinary;
+use crate::backend::{Backend, Ground};
 use crate::browser::{Browser, BrowserSettings, Window};
 use crate::case::BrowserSpec;
 use crate::client::ApiClient;
@@ -39,6 +40,8 @@ pub const LONGEST_FOLDER: usize = 107 - 44 - 16;
 pub struct WorldSettings {
     /// The folder `fixtures`.
     pub fixtures: PathBuf,
+    /// How servers are started.
+    pub backend: Backend,
     /// The Kratos, and the database that each one starts from.
     pub kratos: KratosBinary,
     /// The client programs of this machine.
@@ -73,6 +76,7 @@ pub struct World {
     ui: Ui,
     kratos: Vec<Kratos>,
     migration: Migration,
+    ground: Ground,
     mail: MailSink,
     edge: Edge,
     folder: tempfile::TempDir,
@@ -163,7 +167,7 @@ impl World {
     /// # Errors
     /// Everything that could not be closed, in one text.
     pub async fn close(self) -> Result<()> {
-        let Self { browsers, clients, front, ui, kratos, migration, mail, edge, folder, files } = self;
+        let Self { browsers, clients, front, ui, kratos, migration, ground, mail, edge, folder, files } = self;
         drop(clients);
         let closings = join_all(browsers.into_values().map(Browser::close));
         let (browsers, kratos) = tokio::join!(closings, join_all(kratos.into_iter().map(Kratos::close)));
@@ -173,6 +177,7 @@ impl World {
         };
         let ui = ui.close().await;
         let migration = migration.close().await;
+        let ground = ground.close().await;
         edge.close().await;
         drop(mail);
         let removed = match files {
@@ -185,7 +190,7 @@ impl World {
         let failures: Vec<String> = browsers
             .into_iter()
             .chain(kratos)
-            .chain([front, ui, migration, removed])
+            .chain([front, ui, migration, ground, removed])
             .filter_map(|closed| closed.err().map(|error| format!("{error:#}")))
             .collect();
         anyhow::ensure!(failures.is_empty(), "the world did not close cleanly: {}", failures.join("; "));

@@ -42,8 +42,8 @@ impl World {
         for (host, record) in spec.dns_records() {
             edge.dns().tell(&host, record);
         }
-        let ground = Ground::Native;
-        let mail = MailSink::start().await?;
+        let ground = settings.backend.ground().await?;
+        let mail = MailSink::start(ground.address()).await?;
         let servers = spec.servers();
         let ui = start_ui(spec, &servers, settings, &mut edge).await?;
         let clients = clients(spec, settings, folder.path(), &authority, &mut edge).await?;
@@ -60,7 +60,7 @@ impl World {
                 configs: server.configs.clone(),
                 dev: server.dev,
                 courier: mail.courier(),
-                proxy: format!("http://{}", edge.listen(&server.name).await?),
+                proxy: proxy(&mut edge, &server.name, &ground).await?,
                 authority: authority.clone(),
                 folder: make(folder.path(), &server.name)?,
             });
@@ -132,6 +132,7 @@ impl World {
             ui,
             kratos,
             migration,
+            ground,
             mail,
             edge,
             folder,
@@ -151,6 +152,15 @@ fn started<T>(results: Vec<Result<T>>) -> (Vec<T>, Option<anyhow::Error>) {
         }
     }
     (up, failed)
+}
+
+/// The URL of a listener of the edge for a server that runs there.
+async fn proxy(edge: &mut Edge, name: &str, ground: &Ground) -> Result<String> {
+    let address = ground.address();
+    if address.is_loopback() {
+        return Ok(format!("http://{}", edge.listen(name).await?));
+    }
+    Ok(edge.listen_at(name, None, address).await?.url())
 }
 
 async fn start_ui(spec: &WorldSpec, servers: &[KratosServer], settings: &WorldSettings, edge: &mut Edge) -> Result<Ui> {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use kratos_repro::backend::Backend;
 use kratos_repro::backend::cache::Cache;
 use kratos_repro::backend::hydra_binary::HydraBinary;
 use kratos_repro::backend::kratos_binary::{KratosBinary, KratosChoice};
@@ -29,6 +30,7 @@ pub(crate) async fn world_settings(folder: &Path, cases: &[Case]) -> Result<Worl
     Ok(WorldSettings {
         clients: ClientPrograms::find(&cache, &fixtures, cases).await?,
         fixtures,
+        backend: Backend::Native,
         kratos,
         hydra: hydra.ok(),
         window: Window::Hidden,
