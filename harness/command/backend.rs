@@ -13,7 +13,9 @@ use crate::backend::docker::{self, Engine, Image, ImageChoice};
 #[cfg(feature = "docker")]
 use crate::backend::doctor;
 use crate::backend::doctor::{Finding, Need};
-use crate::backend::hydra_binary::{self, HydraBinary};
+#[cfg(feature = "docker")]
+use crate::backend::hydra_binary;
+use crate::backend::hydra_binary::HydraBinary;
 use crate::backend::kratos_binary::{self, KratosBinary, KratosChoice};
 #[cfg(feature = "docker")]
 use crate::backend::product::Product;
