@@ -12,6 +12,7 @@ use kratos_repro::browser::Window;
 use kratos_repro::case::Case;
 use kratos_repro::trial::{CaseOutcome, Progress, QueueSettings, Turn, run_cases};
 use kratos_repro::world::{ClientPrograms, Files, WorldSettings};
+use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 
 pub(crate) fn fixtures() -> PathBuf {
@@ -41,12 +42,19 @@ pub(crate) async fn world_settings(folder: &Path, cases: &[Case]) -> Result<Worl
 
 /// Runs all trials of a case in one lineup and gives what they showed.
 pub(crate) async fn run(turn: Turn) -> Result<Box<CaseOutcome>> {
-    let folder = tempfile::Builder::new().prefix("kratos-repro-test-").tempdir()?;
-    let settings = QueueSettings {
-        world: world_settings(folder.path(), std::slice::from_ref(&turn.case)).await?,
-        run_folder: folder.path().join("evidence"),
-        jobs: 1,
-    };
+    let folder = folder()?;
+    let world = world_settings(folder.path(), std::slice::from_ref(&turn.case)).await?;
+    run_with(turn, world, &folder).await
+}
+
+/// A folder for the worlds of a case and their evidence.
+pub(crate) fn folder() -> Result<TempDir> {
+    Ok(tempfile::Builder::new().prefix("kratos-repro-test-").tempdir()?)
+}
+
+/// Runs all trials in worlds made from these.
+pub(crate) async fn run_with(turn: Turn, world: WorldSettings, folder: &TempDir) -> Result<Box<CaseOutcome>> {
+    let settings = QueueSettings { world, run_folder: folder.path().join("evidence"), jobs: 1 };
     let (progress, mut told) = mpsc::unbounded_channel();
     let (_never, stop) = watch::channel(false);
 

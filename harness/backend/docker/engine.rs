@@ -179,9 +179,9 @@ fn gone(removed: Result<(), Error>) -> Result<(), Error> {
 
 /// The host of an engine's address, if it is not this machine.
 fn elsewhere(address: &str) -> Option<String> {
-    let url = Url::parse(address).ok()?;
+    let url = Url::parse(address).ok().filter(|url| ["tcp", "http", "https", "ssh"].contains(&url.scheme()))?;
     let here = match url.host()? {
-        Host::Domain(name) => name.is_empty() || name == "localhost" || url.scheme() == "unix",
+        Host::Domain(name) => name == "localhost",
         Host::Ipv4(address) => address.is_loopback() || address.is_unspecified(),
         Host::Ipv6(address) => address.is_loopback() || address.is_unspecified(),
     };
@@ -203,6 +203,7 @@ mod tests {
     #[case::localhost("tcp://localhost:2375", None)]
     #[case::another("tcp://192.0.2.7:2376", Some("192.0.2.7"))]
     #[case::by_ssh("ssh://ada@build.example.test", Some("build.example.test"))]
+    #[case::of_a_kind_that_there_is_not("carrier-pigeon://loft", None)]
     #[case::nothing("nonsense", None)]
     fn another_machine_is_told_by_its_address(#[case] address: &str, #[case] host: Option<&str>) {
         assert_eq!(elsewhere(address).as_deref(), host);
