@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Result, ensure};
 use kratos_repro::browser::Engine;
 use kratos_repro::case::Catalogue;
-use kratos_repro::trial::{CheckRole, Lineup, Turn, Verdict, WrongFixes};
+use kratos_repro::trial::{CheckRole, Lineup, Question, Turn, Verdict, WrongFixes};
 use rstest::rstest;
 
 use crate::support::{self, trials};
@@ -83,7 +83,7 @@ async fn each_holds_and_each_fails(#[case] engine: Engine) -> Result<()> {
     let case = Catalogue::read(&trials::fixtures())?.read_file(&path)?;
     let lineup = Lineup::of(&case, engine);
 
-    let outcome = trials::run(Turn { case, lineup, wrong_fixes: WrongFixes::All }).await?;
+    let outcome = trials::run(Turn { case, lineup, wrong_fixes: WrongFixes::All, question: Question::Case }).await?;
 
     let trial = &outcome.trials[0];
     for check in &trial.checks {

@@ -25,7 +25,7 @@ mod port;
 mod process;
 pub mod product;
 pub mod progress;
-mod readiness;
+pub(crate) mod readiness;
 pub mod servers;
 mod service;
 pub mod setup;

@@ -18,7 +18,7 @@ const READY_LIMIT: Duration = Duration::from_secs(30);
 const READY_EVERY: Duration = Duration::from_millis(5);
 
 /// How often other ports are chosen when a program took one before the server did.
-pub(super) const PORT_CHOICES: usize = 3;
+pub(crate) const PORT_CHOICES: usize = 3;
 
 /// Whether a start failed because another program was quicker to take a port, which says nothing about the server.
 pub(super) fn lost_its_port(error: &anyhow::Error) -> bool {

@@ -148,6 +148,15 @@ impl<'a> Page<'a> {
         Ok(ids.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect())
     }
 
+    /// What can be read on the page.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn text(&self) -> Result<String> {
+        let seen = self.browser.script("return document.body?.innerText ?? ''", vec![]).await?;
+        seen.as_str().map(str::to_owned).context("the page's text is no text")
+    }
+
     /// The error that the page shows, if it is an error page.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::backend::BackendArguments;
+use super::interface::InterfaceArguments;
 use super::serve::{LegacyArguments, UiArguments};
 use crate::backend::kratos_binary::KratosChoice;
 use crate::browser::Engine;
@@ -104,6 +105,8 @@ pub(super) struct RunArguments {
     pub(super) server: ServerArguments,
     #[command(flatten)]
     pub(super) backend: BackendArguments,
+    #[command(flatten)]
+    pub(super) interface: InterfaceArguments,
     /// The browser engines, with commas between; every engine that is installed where none is named.
     #[arg(long = "engine", env = "KRATOS_REPRO_ENGINE", value_name = "ENGINE", value_delimiter = ',')]
     pub(super) engines: Vec<Engine>,
@@ -136,6 +139,8 @@ pub(super) struct UpArguments {
     pub(super) server: ServerArguments,
     #[command(flatten)]
     pub(super) backend: BackendArguments,
+    #[command(flatten)]
+    pub(super) interface: InterfaceArguments,
     /// The browser engine.
     #[arg(long, env = "KRATOS_REPRO_ENGINE", default_value_t = Engine::Chromium)]
     pub(super) engine: Engine,

@@ -6,8 +6,9 @@ use super::place;
 use crate::backend::{Missing, nginx};
 use crate::browser::Engine;
 use crate::case::{Case, Turns};
-use crate::trial::{NotRun, Thoroughness, Turn};
+use crate::trial::{NotRun, Question, Thoroughness, Turn, fit};
 use crate::world::ClientPrograms;
+use crate::world::ui::Interface;
 
 /// What of a choice of cases is run, and what is not.
 pub(super) struct Cast {
@@ -19,13 +20,15 @@ pub(super) struct Cast {
     pub(super) not_run: Vec<NotRun>,
 }
 
-/// Finds the lineups of the cases on the engines that were named, or on every engine that is installed. `no_hydra`
+/// Finds the lineups of the cases on the engines that were named, or on every engine that is installed; with another
+/// interface those that can be asked of it. `no_hydra`
 /// says why cases that need Hydra cannot run, if that is so.
 ///
 /// # Errors
 /// [`crate::backend::Missing`] when an engine that was named is not installed, or when none is.
 pub(super) fn cast(
     cases: Vec<Case>,
+    interface: &Interface,
     clients: &ClientPrograms,
     no_hydra: Option<&Missing>,
     named: &[Engine],
@@ -50,7 +53,21 @@ pub(super) fn cast(
             not_run.push(NotRun { case: case.id, reason: lacking.to_string() });
             continue;
         }
-        for turn in Turn::all(&case, &engines, thoroughness) {
+        let (case, question) = match interface {
+            Interface::Ours => (case, Question::Case),
+            Interface::Program(_) => match fit(case) {
+                Ok(fitted) => {
+                    not_run.extend(fitted.left_out);
+                    (fitted.case, fitted.question)
+                }
+                Err(refused) => {
+                    not_run.push(refused);
+                    continue;
+                }
+            },
+        };
+        for mut turn in Turn::all(&case, &engines, thoroughness) {
+            turn.question = question;
             let left_out = turn.lineup.engines().iter().find(|engine| !named.is_empty() && !named.contains(engine));
             if let Some(engine) = left_out {
                 let reason = format!("it needs {engine}, which `--engine` leaves out");

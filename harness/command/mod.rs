@@ -2,6 +2,7 @@
 
 mod arguments;
 mod backend;
+mod interface;
 mod lineups;
 mod list;
 mod place;

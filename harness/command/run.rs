@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::arguments::{Format, RunArguments};
 use super::backend::Chosen;
 use super::lineups::{self, Cast};
-use super::{place, stop};
+use super::{interface, place, stop};
 use crate::backend::cache::Cache;
 use crate::backend::doctor::{self, State};
 use crate::backend::hydra_binary::HydraBinary;
@@ -54,7 +54,8 @@ async fn run_on(
         _ = stop.wait_for(|stop| *stop) => return Ok(stopped()),
     };
     let no_hydra = hydra.as_ref().and_then(|hydra| hydra.as_ref().err());
-    let cast = lineups::cast(chosen, &clients, no_hydra, &arguments.engines, arguments.thorough)?;
+    let interface = arguments.interface.interface()?;
+    let cast = lineups::cast(chosen, &interface, &clients, no_hydra, &arguments.engines, arguments.thorough)?;
     let Cast { turns, engines, not_run } = cast;
     if turns.is_empty() {
         return Err(nothing_able(&not_run).into());
@@ -70,6 +71,23 @@ async fn run_on(
         _ = stop.wait_for(|stop| *stop) => return Ok(stopped()),
     };
 
+    let worlds = place::worlds()?;
+    let world = WorldSettings {
+        fixtures: fixtures.to_owned(),
+        backend: backend.backend.clone(),
+        kratos: kratos.clone(),
+        clients: clients.clone(),
+        hydra: hydra.clone(),
+        interface: interface.clone(),
+        window: Window::Hidden,
+        folder: worlds.path().to_owned(),
+        files: if arguments.keep { Files::Kept } else { Files::Removed },
+    };
+    tokio::select! {
+        tried = interface::try_out(&world) => tried?,
+        _ = stop.wait_for(|stop| *stop) => return Ok(stopped()),
+    }
+
     let begun = Instant::now();
     let started = Timestamp::now();
     let name = format!("{}-{}", started.strftime("%Y-%m-%dT%H-%M-%S"), std::process::id());
@@ -78,25 +96,17 @@ async fn run_on(
         let what = format!("the run's folder `{}` cannot be made: {error}", folder.display());
         Missing::new(what, "`--out` names another place")
     })?;
-    let worlds = place::worlds()?;
-    let settings = QueueSettings {
-        world: WorldSettings {
-            fixtures: fixtures.to_owned(),
-            backend: backend.backend.clone(),
-            kratos: kratos.clone(),
-            clients: clients.clone(),
-            hydra: hydra.clone(),
-            window: Window::Hidden,
-            folder: worlds.path().to_owned(),
-            files: if arguments.keep { Files::Kept } else { Files::Removed },
-        },
-        run_folder: folder.clone(),
-        jobs: arguments.jobs.map_or_else(default_jobs, usize::from),
-    };
+    let jobs = arguments.jobs.map_or_else(default_jobs, usize::from);
+    let settings = QueueSettings { world, run_folder: folder.clone(), jobs };
     let (case_count, trial_count) = (turns.len(), turns.iter().map(Turn::trials).sum());
     let (progress, mut told) = mpsc::unbounded_channel();
     let queue = tokio::spawn(run_cases(turns, settings, progress, stop.clone()));
-    let parts = parts(&backend.backend, &kratos, hydra.as_ref(), &engines, &clients).await;
+    let mut parts = parts(&backend.backend, &kratos, hydra.as_ref(), &engines, &clients).await;
+    parts.extend(interface.label().map(|label| Part {
+        name: "login page".to_owned(),
+        version: label,
+        note: "in place of ours".to_owned(),
+    }));
     let mut screen = Screen::new(case_count, trial_count);
     let mut outcomes = Vec::new();
     while let Some(step) = told.recv().await {

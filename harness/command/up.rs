@@ -13,7 +13,8 @@ use crate::backend::cache::Cache;
 use crate::backend::progress::Progress;
 use crate::browser::{Browser, Engine, Window};
 use crate::case::{BrowserSpec, Case, Catalogue, Step};
-use crate::trial::{Lineup, Plan, TrialKind, WrongFixes, plans};
+use crate::trial::{Lineup, Plan, TrialKind, WrongFixes, fit, plans};
+use crate::world::ui::Interface;
 use crate::world::{ClientPrograms, Files, World, WorldSettings};
 
 /// The name of the person's browser where the case has none.
@@ -27,11 +28,15 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
         let text = format!("`{}` names {} cases (hint: choose one of {})", arguments.name, ids.len(), ids.join(", "));
         return Err(WrongCall(text).into());
     }
-    let case = cases.pop().context("nothing was selected")?;
+    let mut case = cases.pop().context("nothing was selected")?;
+    let interface = arguments.interface.interface()?;
+    if interface != Interface::Ours {
+        case = fit(case).map_err(|refused| WrongCall(format!("`{}`: {}", refused.case, refused.reason)))?.case;
+    }
     let plan = plan(&case, arguments.engine, if arguments.fixed { TrialKind::Fixed } else { TrialKind::Broken })?;
     let cache = Cache::open()?;
     let chosen = arguments.backend.choose(&cache, &fixtures, &arguments.server.kratos).await?;
-    let ended = up_on(&chosen, &arguments, &fixtures, &cache, &case, &plan).await;
+    let ended = up_on(&chosen, &arguments, interface, &fixtures, &cache, &case, &plan).await;
     let closed = chosen.backend.close().await;
     let code = ended?;
     closed.context("the world has ended, and something of it stays")?;
@@ -41,6 +46,7 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
 async fn up_on(
     backend: &Chosen,
     arguments: &UpArguments,
+    interface: Interface,
     fixtures: &Path,
     cache: &Cache,
     case: &Case,
@@ -61,6 +67,7 @@ async fn up_on(
             } else {
                 None
             },
+            interface,
             window: Window::Shown,
             folder: folder.path().to_owned(),
             files: Files::Removed,

@@ -10,6 +10,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode, client};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use url::Url;
 
 use super::fault::Effect;
 use super::listener::Listener;
@@ -50,6 +51,12 @@ impl Origin {
     pub(super) fn new(scheme: &'static str, host: &str, port: Option<u16>) -> Self {
         let usual = if scheme == "https" { 443 } else { 80 };
         Self { scheme, host: host.to_ascii_lowercase(), port: port.filter(|port| *port != usual) }
+    }
+
+    /// That of a URL, if it is one of http or https.
+    pub(super) fn of(url: &Url) -> Option<Self> {
+        let scheme = ["http", "https"].into_iter().find(|scheme| *scheme == url.scheme())?;
+        Some(Self::new(scheme, url.host_str()?, url.port()))
     }
 
     /// Scheme, host and, where it is not the usual one, port.

@@ -1,5 +1,6 @@
 //! A listener: the proxy protocol towards one browser, client or server.
-//! CONNECT opens a tunnel whose TLS ends here; a request in absolute form is plain http (RFC 9112, section 3.2).
+//! CONNECT opens a tunnel whose TLS ends here; a request in absolute form is plain http, and one in origin form is for the
+//! server that the listener stands for, if it stands for one (RFC 9112, section 3.2).
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,12 +27,18 @@ use crate::evidence::Exchange;
 pub(super) struct Listener {
     pub(super) name: String,
     pub(super) policy: Option<Mutex<Itp>>,
+    /// The server that it stands for, to somebody who knows of no proxy.
+    stands_for: Option<Origin>,
     gate: Option<Gate>,
 }
 
 impl Listener {
     pub(super) fn new(name: &str, policy: Option<Itp>, gate: Option<Gate>) -> Arc<Self> {
-        Arc::new(Self { name: name.to_owned(), policy: policy.map(Mutex::new), gate })
+        Arc::new(Self { name: name.to_owned(), policy: policy.map(Mutex::new), stands_for: None, gate })
+    }
+
+    pub(super) fn standing_for(name: &str, origin: Origin) -> Arc<Self> {
+        Arc::new(Self { name: name.to_owned(), policy: None, stands_for: Some(origin), gate: None })
     }
 }
 
@@ -89,6 +96,9 @@ async fn outer(
         return Ok(connect(request, &listener.name, shared, tunnel));
     }
     let uri = request.uri();
+    if let Some(origin) = listener.stands_for.as_ref().filter(|_| uri.host().is_none()) {
+        return carry::carry(request, origin, listener, shared).await;
+    }
     let Some(host) = uri.host().filter(|_| uri.scheme_str() == Some("http")) else {
         let why = "this is a proxy: send http requests in absolute form and use CONNECT for https";
         return Ok(refusal(StatusCode::BAD_REQUEST, why));

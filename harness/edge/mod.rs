@@ -23,8 +23,10 @@ use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use url::Url;
 
 pub use carry::BLANK_PATH;
+use carry::Origin;
 pub use dns::{Dns, DnsRecord};
 pub use fault::{Effect, Fault};
 pub use gate::Gate;
@@ -87,8 +89,22 @@ impl Edge {
     /// # Errors
     /// When no port can be bound.
     pub async fn listen_with(&mut self, name: &str, policy: Option<Itp>) -> Result<SocketAddr> {
+        self.open(name, Listener::new(name, policy, None)).await
+    }
+
+    /// Opens a listener that stands for the server of this URL, for somebody who knows of no proxy: what is asked of it
+    /// as of a server goes there.
+    ///
+    /// # Errors
+    /// When the URL is not one of http or https, or no port can be bound.
+    pub async fn listen_for(&mut self, name: &str, url: &Url) -> Result<SocketAddr> {
+        let origin = Origin::of(url).with_context(|| format!("nothing can stand for `{url}`"))?;
+        self.open(name, Listener::standing_for(name, origin)).await
+    }
+
+    async fn open(&mut self, name: &str, listener: Arc<Listener>) -> Result<SocketAddr> {
         let (socket, address) = bind(name, IpAddr::V4(Ipv4Addr::LOCALHOST)).await?;
-        self.tasks.spawn(listener::serve(socket, Listener::new(name, policy, None), Arc::clone(&self.shared)));
+        self.tasks.spawn(listener::serve(socket, listener, Arc::clone(&self.shared)));
         Ok(address)
     }
 

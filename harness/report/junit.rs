@@ -54,6 +54,9 @@ fn test_case(case: &CaseOutcome) -> TestCase {
     for (name, parts) in [("real", &case.real), ("emulated", &case.emulated)] {
         test.add_property((name, text(&parts.join("; ")).as_str()));
     }
+    if case.verdict.is_about_guard() {
+        test.add_property(("guard", text(&case.reason).as_str()));
+    }
     let lines: Vec<_> = case.trials.iter().map(trial_line).collect();
     test.set_system_out(text(&lines.join("\n")));
     test

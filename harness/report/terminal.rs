@@ -58,6 +58,9 @@ pub fn case_line(case: &CaseOutcome, colour: Colour) -> String {
     if let Some(caught) = words::caught(case.wrong_fixes()) {
         line.push_str(&format!("  {caught}"));
     }
+    if case.verdict.is_about_guard() {
+        line.push_str(&format!("  {}", visible(&case.reason)));
+    }
     line
 }
 
@@ -121,6 +124,12 @@ pub fn summary(run: &RunOutcome, folder: &Path, colour: Colour) -> String {
             text.push_str(&claim_line(claim, &cases, colour));
         }
     }
+    if let Some(guards) = words::guards(run) {
+        let _ = writeln!(text, "{}\n  {guards}", colour.paint(Ink::Bold, "Is the login page guarded?"));
+    }
+    for case in run.cases.iter().filter(|case| case.verdict.is_about_guard()) {
+        let _ = writeln!(text, "  {:<46} {}", visible(&words::name(case)), visible(&case.reason));
+    }
     if !run.not_run.is_empty() {
         let _ = writeln!(text, "{}", colour.paint(Ink::Odd, "Not run"));
     }
@@ -177,6 +186,7 @@ fn claim_line(claim: &str, cases: &[&CaseOutcome], colour: Colour) -> String {
 
 fn mark(case: &CaseOutcome) -> &'static str {
     match (case.as_expected(), case.verdict) {
+        (true, Verdict::NotGuarded) => "!",
         (true, _) => "✓",
         (false, Verdict::Error) => "!",
         (false, _) => "✗",
@@ -185,6 +195,7 @@ fn mark(case: &CaseOutcome) -> &'static str {
 
 fn ink(case: &CaseOutcome) -> Ink {
     match (case.as_expected(), case.verdict) {
+        (true, Verdict::NotGuarded) => Ink::Odd,
         (true, _) => Ink::Good,
         (false, Verdict::Error) => Ink::Odd,
         (false, _) => Ink::Bad,

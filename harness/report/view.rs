@@ -26,11 +26,22 @@ pub(super) struct Page<'a> {
     caught: Option<String>,
     all_caught: bool,
     verdicts: Vec<(usize, &'static str)>,
+    guards: Option<String>,
+    guard_rows: Vec<Guard<'a>>,
     parts: &'a [Part],
     not_run: &'a [NotRun],
     sections: Vec<Section<'a>>,
     surprises: Vec<Case<'a>>,
     expected: Vec<Case<'a>>,
+}
+
+/// What was seen of a login page that is not ours, in one double submit.
+#[derive(Debug, Serialize)]
+struct Guard<'a> {
+    anchor: String,
+    mood: &'static str,
+    name: String,
+    reason: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -163,6 +174,8 @@ impl<'a> Page<'a> {
             all_caught: caught.0 == caught.1,
             caught: words::caught(caught),
             verdicts: verdicts(run),
+            guards: words::guards(run),
+            guard_rows: cases().filter(|(_, case)| case.verdict.is_about_guard()).map(Guard::of).collect(),
             parts: &run.parts,
             not_run: &run.not_run,
             sections: words::group(cases(), |(_, case)| &case.claim.section).into_iter().map(Section::of).collect(),
@@ -173,11 +186,26 @@ impl<'a> Page<'a> {
 }
 
 fn verdicts(run: &RunOutcome) -> Vec<(usize, &'static str)> {
-    [Verdict::FixHolds, Verdict::Reproduced, Verdict::NotReproduced, Verdict::FixFails, Verdict::Error]
-        .into_iter()
+    let all = [
+        Verdict::FixHolds,
+        Verdict::Reproduced,
+        Verdict::NotReproduced,
+        Verdict::FixFails,
+        Verdict::Guarded,
+        Verdict::NotGuarded,
+        Verdict::Error,
+    ];
+    all.into_iter()
         .map(|verdict| (run.cases.iter().filter(|case| case.verdict == verdict).count(), verdict.word()))
         .filter(|(count, _)| *count > 0)
         .collect()
+}
+
+impl<'a> Guard<'a> {
+    fn of((number, case): (usize, &'a CaseOutcome)) -> Self {
+        let row = Row::of(number, case);
+        Self { anchor: row.anchor, mood: row.mood, name: words::name(case), reason: &case.reason }
+    }
 }
 
 impl<'a> Section<'a> {
@@ -206,6 +234,7 @@ impl<'a> Row<'a> {
         Self {
             anchor: format!("case-{}", number + 1),
             mood: match (case.as_expected(), case.verdict) {
+                (true, Verdict::NotGuarded) => "error",
                 (true, _) => "good",
                 (false, Verdict::Error) => "error",
                 (false, _) => "bad",

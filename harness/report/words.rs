@@ -1,6 +1,6 @@
 //! The words and numbers that all reports share: how a duration is said, what a trial showed, what is counted.
 
-use crate::trial::{CaseOutcome, CheckRole, RunOutcome, Shown, TrialKind};
+use crate::trial::{CaseOutcome, CheckRole, RunOutcome, Shown, TrialKind, Verdict};
 
 /// A duration given in ms, as a person says it: `412 ms`, `4.2 s`, `4 min 12 s`.
 pub(super) fn took(ms: u64) -> String {
@@ -107,6 +107,24 @@ pub(super) fn headline(run: &RunOutcome) -> String {
         0 => format!("{expected} of {all} as expected{ended}"),
         surprises => format!("{surprises} of {all} not as expected{ended}"),
     }
+}
+
+/// How often a login page that is not ours let only one of two submits through; nothing where that was not asked.
+pub(super) fn guards(run: &RunOutcome) -> Option<String> {
+    let asked = run.cases.iter().filter(|case| case.verdict.is_about_guard());
+    let guarded = asked.clone().filter(|case| case.verdict == Verdict::Guarded).count();
+    let all = asked.count();
+    (all > 0).then(|| match guarded {
+        0 => {
+            format!("not guarded: in {} every POST arrived at the edge", count(all, "double submit", "double submits"))
+        }
+        _ if guarded == all => {
+            format!("guarded: in {} one POST arrived at the edge", count(all, "double submit", "double submits"))
+        }
+        _ => {
+            format!("in part: in {guarded} of {all} double submits one POST arrived at the edge, in the rest every one")
+        }
+    })
 }
 
 /// A case's id with the engine that it ran on.

@@ -184,7 +184,7 @@ impl Actor {
         let browser = world.browser(name)?;
         if !browser.url().await?.starts_with("http") {
             // A form is posted from a page: the interface's start page, where no flow begins.
-            browser.go(&world.ui().welcome(None)).await?;
+            browser.go(&world.ui().quiet_page()).await?;
             settle(world, browser, QUIET).await?;
         }
         let page = Page::of(browser);

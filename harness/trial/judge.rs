@@ -1,6 +1,6 @@
 //! Judges a case by what its trials showed.
 
-use super::{Shown, TrialKind, TrialOutcome, Verdict};
+use super::{CheckRole, Shown, TrialKind, TrialOutcome, Verdict};
 use crate::case::Expected;
 
 impl From<Expected> for Verdict {
@@ -57,6 +57,24 @@ pub(super) fn judge(trials: &[TrialOutcome]) -> (Verdict, String) {
     let wrong = of(TrialKind::WrongFix).count();
     let caught = if wrong == 0 { String::new() } else { format!("; {wrong} of {wrong} wrong fixes caught") };
     (Verdict::FixHolds, format!("the symptom shows, is gone with the fix, and is back without it{caught}"))
+}
+
+/// The answer to whether an interface is guarded against a double submit: by the POSTs that arrived at the edge.
+pub(super) fn judge_guard(trials: &[TrialOutcome]) -> (Verdict, String) {
+    let (verdict, reason) = judge(trials);
+    let Some(trial) = trials.first().filter(|_| verdict != Verdict::Error) else { return (verdict, reason) };
+    let counted = trial.checks.iter().find(|check| check.role == CheckRole::Symptom);
+    let counted = counted.map_or("unknown", |check| check.seen.as_str());
+    let step = trial.steps.last().map(|step| step.text.as_str()).unwrap_or_default();
+    let seen = format!("POSTs that arrived at the edge: {counted} ({step})");
+    match trial.shown {
+        Shown::Symptom => (Verdict::NotGuarded, format!("not guarded against double submits; {seen}")),
+        Shown::Instead => (Verdict::Guarded, format!("guarded against double submits; {seen}")),
+        Shown::Fixed | Shown::Neither | Shown::Error => {
+            let cause = trial.cause.as_deref().unwrap_or("no cause was noted");
+            (Verdict::Error, format!("whether it is guarded cannot be told: {cause}; {seen}"))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -125,6 +143,16 @@ mod tests {
         for kind in [TrialKind::Broken, TrialKind::Fixed, TrialKind::BrokenAgain, TrialKind::WrongFix] {
             assert_eq!(verdict(&[BROKEN, FIXED, AGAIN, (kind, Shown::Error)]), Verdict::Error, "{kind:?}");
         }
+    }
+
+    #[test]
+    fn one_post_that_led_nowhere_is_no_guard() {
+        let guard = |shown| judge_guard(&[trial(TrialKind::Broken, shown)]).0;
+
+        assert_eq!(guard(Shown::Symptom), Verdict::NotGuarded);
+        assert_eq!(guard(Shown::Instead), Verdict::Guarded);
+        assert_eq!(guard(Shown::Neither), Verdict::Error);
+        assert_eq!(guard(Shown::Error), Verdict::Error);
     }
 
     #[test]

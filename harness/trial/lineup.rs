@@ -1,6 +1,8 @@
 //! Lineups: which engine each browser of a case gets. A case is run once in each of its lineups.
 
-use super::plan::{WrongFixes, plans};
+use super::Shown;
+use super::fit::Question;
+use super::plan::{Plan, WrongFixes, plans};
 use crate::backend::Missing;
 use crate::browser::Engine;
 use crate::case::{Case, Turns, WorldSpec};
@@ -25,6 +27,8 @@ pub struct Turn {
     pub lineup: Lineup,
     /// Whether the wrong fixes are tried in it.
     pub wrong_fixes: WrongFixes,
+    /// What is asked by it.
+    pub question: Question,
 }
 
 /// Where wrong fixes are tried.
@@ -114,14 +118,24 @@ impl Turn {
                 } else {
                     WrongFixes::None
                 };
-                Self { case: case.clone(), lineup, wrong_fixes }
+                Self { case: case.clone(), lineup, wrong_fixes, question: Question::Case }
             })
             .collect()
     }
 
+    /// The trials that follow from it.
+    pub fn plans(&self) -> Vec<Plan> {
+        let mut plans = plans(&self.case, &self.lineup, self.wrong_fixes);
+        for plan in plans.iter_mut().filter(|_| self.question == Question::Guard) {
+            plan.name = "as-it-is".to_owned();
+            plan.wanted = vec![Shown::Symptom, Shown::Instead];
+        }
+        plans
+    }
+
     /// How many trials follow from it.
     pub fn trials(&self) -> usize {
-        plans(&self.case, &self.lineup, self.wrong_fixes).len()
+        self.plans().len()
     }
 
     /// What this machine lacks to run it: a case may name an engine in any of its worlds.

@@ -1,5 +1,6 @@
 //! Looks: evaluates the checks of a case in a world after the steps.
 
+mod foreign;
 mod identity;
 
 use anyhow::Result;
@@ -53,16 +54,25 @@ impl Standpoint<'_> {
             Check::Answer(it) => Ok(self.answer(it)),
             Check::SentCookie(it) => Ok(self.sent_cookie(it)),
             Check::Message(it) => {
-                let ids = Page::of(self.browser(it.browser.as_deref())?).messages().await?;
-                Ok((it.id.is_among(&ids), format!("messages {ids:?}")))
+                let browser = self.browser(it.browser.as_deref())?;
+                let (ids, seen) = if self.world.ui().is_ours() {
+                    let ids = Page::of(browser).messages().await?;
+                    let seen = format!("messages {ids:?}");
+                    (ids, seen)
+                } else {
+                    self.messages_of_foreign(browser).await?
+                };
+                Ok((it.id.is_among(&ids), seen))
             }
             Check::ErrorPage(it) => {
-                let error = Page::of(self.browser(it.browser.as_deref())?).error().await?;
-                let held = error.as_ref().is_some_and(|error| error.id == it.id);
-                Ok((
-                    held,
-                    error.map_or("no error page".to_owned(), |error| format!("an error page with `{}`", error.id)),
-                ))
+                let browser = self.browser(it.browser.as_deref())?;
+                let id = if self.world.ui().is_ours() {
+                    Page::of(browser).error().await?.map(|error| error.id)
+                } else {
+                    self.error_of_foreign(browser).await?
+                };
+                let held = id.as_ref().is_some_and(|id| *id == it.id);
+                Ok((held, id.map_or("no error page".to_owned(), |id| format!("an error page with `{id}`"))))
             }
             Check::Shown(it) => {
                 let page = Page::of(self.browser(it.browser.as_deref())?);
@@ -125,6 +135,7 @@ impl Standpoint<'_> {
         let all = self.exchanges(check.step);
         let count = all
             .filter(|it| it.method == "POST" && it.path() == check.path && it.refused.is_none())
+            .filter(|it| self.world.ui().is_ours() || self.reached_kratos(it))
             .filter(|it| check.host.as_deref().is_none_or(|host| it.host() == host))
             .filter(|it| check.by.as_ref().is_none_or(|by| *by == it.listener))
             .count();
@@ -145,7 +156,8 @@ impl Standpoint<'_> {
     fn answer(&self, check: &Answer) -> (bool, String) {
         let mut seen = Vec::new();
         for exchange in self.exchanges(check.step) {
-            let asked = exchange.listener == check.to
+            let by_foreign = check.to == "ui" && !self.world.ui().is_ours() && self.asked_by_foreign(&exchange);
+            let asked = (exchange.listener == check.to || by_foreign)
                 && exchange.path() == check.path
                 && check.host.as_deref().is_none_or(|host| exchange.host() == host)
                 && exchange.method != "OPTIONS"
@@ -190,9 +202,12 @@ impl Standpoint<'_> {
         (names.contains(&check.name), format!("cookies [{}]", names.join(", ")))
     }
 
-    /// Who is signed in, by the interface's signed-in page in a tab of its own: the page under test stays as it is.
+    /// Who is signed in, by our interface's signed-in page in a tab of its own: the page under test stays as it is.
     async fn who(&self, name: &str, at: Option<&str>) -> Result<Visitor> {
         let browser = self.world.browser(name)?;
+        if !self.world.ui().is_ours() {
+            return self.who_by_kratos(browser, at).await;
+        }
         browser.in_new_tab(&self.world.ui().welcome(at), async || Page::of(browser).visitor().await).await
     }
 
@@ -252,7 +267,7 @@ fn visitor(who: Visitor) -> String {
     match who {
         Visitor::SignedIn(who) => format!("signed in as {who}"),
         Visitor::Stranger => "not signed in".to_owned(),
-        Visitor::Unknown => "the page could not find out who is signed in".to_owned(),
+        Visitor::Unknown => "it could not be found out who is signed in".to_owned(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! From a case to a verdict: the trials that follow from a case, how one is run, and how all are judged.
 
 mod act;
+mod fit;
 mod judge;
 mod lineup;
 mod look;
@@ -10,6 +11,7 @@ mod queue;
 mod run;
 mod secrets;
 
+pub use fit::{Fitted, Question, fit};
 pub use lineup::{Lineup, Thoroughness, Turn};
 pub use outcome::{
     CaseOutcome, CheckRole, CheckSeen, ClaimQuoted, LOGIN_PAGE, NotRun, Part, Phase, Platform, RunOutcome, Shown,

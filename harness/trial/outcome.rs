@@ -20,11 +20,20 @@ pub enum Verdict {
     FixHolds,
     /// The symptom shows and the fix does not remove it, or a wrong fix passes as one.
     FixFails,
+    /// Asked of an interface that somebody else wrote: of a double submit one POST arrived, and it went well.
+    Guarded,
+    /// Asked of an interface that somebody else wrote: of a double submit every POST arrived.
+    NotGuarded,
     /// No verdict could be reached.
     Error,
 }
 
 impl Verdict {
+    /// Whether it says of an interface whether it is guarded: either is an answer and no surprise.
+    pub fn is_about_guard(self) -> bool {
+        matches!(self, Self::Guarded | Self::NotGuarded)
+    }
+
     /// The word in case files and reports.
     pub fn word(self) -> &'static str {
         match self {
@@ -32,6 +41,8 @@ impl Verdict {
             Self::NotReproduced => "not-reproduced",
             Self::FixHolds => "fix-holds",
             Self::FixFails => "fix-fails",
+            Self::Guarded => "guarded",
+            Self::NotGuarded => "not-guarded",
             Self::Error => "error",
         }
     }

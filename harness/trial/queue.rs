@@ -9,12 +9,14 @@ use std::time::Instant;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::judge::judge;
-use super::plan::{Plan, plans};
-use super::{CaseOutcome, ClaimQuoted, LOGIN_PAGE, Lineup, Platform, TrialOutcome, Turn, run, secrets};
+use super::fit::Question;
+use super::judge::{judge, judge_guard};
+use super::plan::Plan;
+use super::{CaseOutcome, ClaimQuoted, LOGIN_PAGE, Lineup, Platform, TrialOutcome, Turn, Verdict, run, secrets};
 use crate::case::{Case, ItpSpec, Program, Step, WorldSpec};
 use crate::evidence::Redactor;
-use crate::world::{ClientPrograms, World, WorldSettings};
+use crate::world::ui::Interface;
+use crate::world::{World, WorldSettings};
 
 /// What a run of many cases is told on its way.
 #[derive(Debug)]
@@ -75,7 +77,7 @@ pub async fn run_cases(
     let mut jobs = VecDeque::new();
     let mut pending = Vec::new();
     for (index, turn) in turns.into_iter().enumerate() {
-        let plans = plans(&turn.case, &turn.lineup, turn.wrong_fixes);
+        let plans = turn.plans();
         let mut folder = turn.case.id.replace('/', "--");
         let mut name = turn.case.id.clone();
         if let Some(lineup) = turn.lineup.name() {
@@ -191,8 +193,17 @@ fn platform(settings: &WorldSettings) -> Platform {
 }
 
 fn case_outcome(turn: &Turn, trials: Vec<TrialOutcome>, took_ms: u64, settings: &WorldSettings) -> CaseOutcome {
-    let Turn { case, lineup, .. } = turn;
-    let (verdict, reason) = judge(&trials);
+    let Turn { case, lineup, question, .. } = turn;
+    let (verdict, reason) = match question {
+        Question::Case => judge(&trials),
+        Question::Guard => judge_guard(&trials),
+    };
+    let expected = match question {
+        Question::Case => case.file.expected().into(),
+        // Either answer is one; where there is none, one is missed.
+        Question::Guard if verdict.is_about_guard() => verdict,
+        Question::Guard => Verdict::Guarded,
+    };
     let mut redactor = Redactor::new();
     let changes = case.file.other_fixes.iter().chain(&case.file.wrong_fixes).filter_map(|it| it.steps.as_ref());
     let fixes = case.file.fix.iter().filter_map(|fix| fix.steps.as_ref()).chain(changes).flatten();
@@ -217,19 +228,19 @@ fn case_outcome(turn: &Turn, trials: Vec<TrialOutcome>, took_ms: u64, settings: 
         claim,
         engine: lineup.name().map(str::to_owned),
         platform: platform(settings),
-        expected: case.file.expected().into(),
+        expected,
         verdict,
         reason,
         note: case.file.note.clone(),
-        real: real(case, lineup, &settings.clients),
-        emulated: emulated(case),
+        real: real(case, lineup, settings),
+        emulated: emulated(case, &settings.interface),
         source: redactor.text(&case.source),
         took_ms,
         trials,
     }
 }
 
-fn real(case: &Case, lineup: &Lineup, clients: &ClientPrograms) -> Vec<String> {
+fn real(case: &Case, lineup: &Lineup, settings: &WorldSettings) -> Vec<String> {
     let mut real = vec!["Kratos".to_owned(), "the mails that it sends".to_owned()];
     let mut engines = lineup.engines().to_vec();
     engines.sort();
@@ -237,6 +248,9 @@ fn real(case: &Case, lineup: &Lineup, clients: &ClientPrograms) -> Vec<String> {
     real.extend(engines.into_iter().map(|engine| engine.name().to_owned()));
     if case.file.world.browsers.iter().flatten().any(|(_, browser)| browser.itp == Some(ItpSpec::Real)) {
         real.push("WebKitGTK's own tracking prevention".to_owned());
+    }
+    if !case.file.world.browser_names().is_empty() {
+        real.extend(settings.interface.label().map(|label| format!("the login page of {label}")));
     }
     if case.file.world.hydra.is_some() {
         real.push("Hydra".to_owned());
@@ -248,14 +262,14 @@ fn real(case: &Case, lineup: &Lineup, clients: &ClientPrograms) -> Vec<String> {
         case.file.world.clients.iter().flatten().map(|(_, client)| client.program()).collect();
     programs.sort();
     programs.dedup();
-    real.extend(programs.into_iter().filter(|it| *it != Program::Http).map(|it| clients.label(it)));
+    real.extend(programs.into_iter().filter(|it| *it != Program::Http).map(|it| settings.clients.label(it)));
     real
 }
 
-fn emulated(case: &Case) -> Vec<String> {
+fn emulated(case: &Case, interface: &Interface) -> Vec<String> {
     let world = &case.file.world;
     let mut emulated = Vec::new();
-    if !world.browser_names().is_empty() {
+    if *interface == Interface::Ours && !world.browser_names().is_empty() {
         emulated.push(LOGIN_PAGE.to_owned());
     }
     emulated.extend(safari(case));

@@ -245,7 +245,9 @@ fn surprise(outcome: &TrialOutcome) -> String {
 /// What broke first, if anything did: a Kratos that is gone explains everything after it, and what was seen of it is
 /// no statement about Kratos even where every step could be taken.
 async fn first_cause(world: &mut World, error: Option<anyhow::Error>) -> Option<String> {
-    let servers: Vec<String> = world.every_kratos().iter().map(|kratos| kratos.url().to_string()).collect();
+    let kratos = world.every_kratos().iter().map(|kratos| kratos.url().to_string());
+    let program = (!world.ui().is_ours()).then(|| world.ui().url().to_string());
+    let servers: Vec<String> = kratos.chain(program).collect();
     let unanswered = |exchange: &Exchange| {
         exchange.refused.is_some() && servers.iter().any(|server| exchange.url.starts_with(server))
     };
@@ -263,9 +265,13 @@ async fn first_cause(world: &mut World, error: Option<anyhow::Error>) -> Option<
     }
 }
 
-/// The same for Hydra, where no step has stopped it.
+/// The same for an interface that is a program, and for Hydra, where no step has stopped it.
 async fn old_end(world: &mut World, limit: Duration, error: Option<anyhow::Error>) -> Option<String> {
     let error = error.map(|error| format!("{error:#}"));
+    if let Some(exit) = world.ui_mut().exit_within(limit).await {
+        let then = error.unwrap_or_else(|| "what was seen proves nothing".to_owned());
+        return Some(format!("the interface ended in the middle ({exit}); then: {then}"));
+    }
     match world.migration_mut().exit_within(limit).await {
         Some(exit) => {
             let then = error.unwrap_or_else(|| "what was seen proves nothing".to_owned());
@@ -307,6 +313,12 @@ async fn gather(world: &World, plan: &Plan, folder: &Path, outcome: &mut TrialOu
         let lines = flow_lines(kratos.name(), &log, &exchanges);
         outcome.log.extend(lines.iter().map(|line| redactor.log_line(line)));
         write_log(folder, kratos.name(), &redactor.text(&log))?;
+    }
+    if let Some(log) = world.ui().log()? {
+        let lines = log.lines().filter(|line| complains(line)).take(LOG_LINES);
+        let lines = lines.map(|line| LogLine { server: "ui".to_owned(), text: line.to_owned() });
+        outcome.log.extend(lines.map(|line| redactor.log_line(&line)));
+        write_log(folder, "ui", &redactor.text(&log))?;
     }
     if let Some(log) = world.migration().hydra_log()? {
         let lines = log.lines().filter(|line| warns(line)).take(LOG_LINES);
@@ -355,6 +367,12 @@ fn flow_lines(server: &str, log: &str, exchanges: &[Exchange]) -> Vec<LogLine> {
 fn warns(line: &str) -> bool {
     let telling = ["\"level\":\"error\"", "\"level\":\"warning\"", "\"level\":\"fatal\"", "panic"];
     telling.iter().any(|mark| line.contains(mark))
+}
+
+/// The same of a program whose log has no form that is known.
+fn complains(line: &str) -> bool {
+    let line = line.to_ascii_lowercase();
+    ["error", "exception", "warn", "fatal", "panic"].iter().any(|mark| line.contains(mark))
 }
 
 fn phase(name: &str, took_ms: u64) -> Phase {

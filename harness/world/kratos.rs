@@ -220,6 +220,17 @@ impl Kratos {
         Ok(())
     }
 
+    /// An error that Kratos has stored for its error page, by the id in that page's address. Whoever knows the id may ask
+    /// (`selfservice/errorx/handler.go` of v1.3.1).
+    ///
+    /// # Errors
+    /// When Kratos does not answer or knows no such error.
+    pub async fn stored_error(&self, id: &str) -> Result<Value> {
+        let url = Url::parse_with_params(&format!("http://{}/self-service/errors", self.public()), [("id", id)]);
+        let answer = self.get_url(url.context("failed to build the URL of an error")?.as_str()).await?;
+        Ok(answer["error"].clone())
+    }
+
     async fn get(&self, path: &str) -> Result<Value> {
         self.get_url(&format!("{}/{path}", self.admin)).await
     }

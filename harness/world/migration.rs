@@ -102,6 +102,11 @@ impl Migration {
         }
     }
 
+    /// The URL of Hydra's admin API, where Hydra runs.
+    pub fn hydra_admin(&self) -> Option<String> {
+        lock(&self.hydra).as_ref().map(|hydra| hydra.admin().to_owned())
+    }
+
     /// Hydra's log so far, a JSON object a line.
     ///
     /// # Errors

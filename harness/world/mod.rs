@@ -29,7 +29,7 @@ use front::Front;
 use kratos::Kratos;
 use mail::MailSink;
 use migration::Migration;
-use ui::Ui;
+use ui::{Interface, Ui};
 
 /// The longest path of a folder for worlds, in bytes. Chromium makes a socket of 44 bytes more below the folder of a
 /// browser (16 more than this one), and the path of a socket has 107 (unix(7)).
@@ -48,6 +48,8 @@ pub struct WorldSettings {
     pub clients: ClientPrograms,
     /// The Hydra, where a case needs it.
     pub hydra: Option<HydraBinary>,
+    /// The interface, ours or another.
+    pub interface: Interface,
     /// Whether browsers have a window.
     pub window: Window,
     /// Where worlds keep their files; each makes a folder of its own in it.
@@ -116,9 +118,14 @@ impl World {
         &mut self.kratos
     }
 
-    /// The fixture interface.
+    /// The interface.
     pub fn ui(&self) -> &Ui {
         &self.ui
+    }
+
+    /// The same, to ask whether its program still runs.
+    pub fn ui_mut(&mut self) -> &mut Ui {
+        &mut self.ui
     }
 
     /// The legacy system and the Hydra in front of it.

@@ -14,7 +14,7 @@ use super::front::Front;
 use super::kratos::{Kratos, KratosSettings};
 use super::mail::MailSink;
 use super::migration::{Migration, MigrationSettings};
-use super::ui::{Ui, UiSettings, UiTenant};
+use super::ui::{Interface, Places, ProgramSettings, Ui, UiProgram, UiSettings, UiTenant};
 use super::{Files, World, WorldSettings};
 use crate::backend::Ground;
 use crate::browser::{Browser, BrowserSettings, Window};
@@ -45,7 +45,7 @@ impl World {
         let ground = settings.backend.ground().await?;
         let mail = MailSink::start(ground.address()).await?;
         let servers = spec.servers();
-        let ui = start_ui(spec, &servers, settings, &mut edge).await?;
+        let places = places(spec, &servers)?;
         let clients = clients(spec, settings, folder.path(), &authority, &mut edge).await?;
 
         let mut kratos_starts = Vec::new();
@@ -56,7 +56,7 @@ impl World {
                 ground: ground.clone(),
                 binary: settings.kratos.clone(),
                 profile: settings.fixtures.join("profiles").join(&server.profile),
-                addresses: ui.addresses(&server.name, &server.url)?,
+                addresses: places.addresses(&server.name, &server.url)?,
                 configs: server.configs.clone(),
                 dev: server.dev,
                 courier: mail.courier(),
@@ -112,11 +112,24 @@ impl World {
         for kratos in kratos.iter().filter(|kratos| !is_fronted(kratos.url())) {
             edge.names().set_url(kratos.url(), kratos.public());
         }
-        let front = match start_front(spec, &ui, &kratos, folder.path()).await {
-            Ok(front) => front,
+        let pages = async {
+            let ui = match &settings.interface {
+                Interface::Ours => start_ui(spec, &servers, settings, &mut edge).await?,
+                Interface::Program(program) => {
+                    let log = folder.path().join("ui.log");
+                    start_program(program, places, &kratos, migration.hydra_admin(), log, &mut edge).await?
+                }
+            };
+            edge.names().set_url(ui.url(), ui.addr());
+            let front = start_front(spec, &ui, &kratos, folder.path()).await?;
+            anyhow::Ok((ui, front))
+        };
+        let (ui, front) = match pages.await {
+            Ok(pages) => pages,
             Err(error) => {
                 let kratos = join_all(kratos.into_iter().map(Kratos::close));
-                let _ = tokio::join!(join_all(browsers.into_iter().map(Browser::close)), kratos);
+                let browsers = join_all(browsers.into_iter().map(Browser::close));
+                let _ = tokio::join!(browsers, kratos, migration.close());
                 return Err(error);
             }
         };
@@ -163,6 +176,38 @@ async fn proxy(edge: &mut Edge, name: &str, ground: &Ground) -> Result<String> {
     Ok(edge.listen_at(name, None, address).await?.url())
 }
 
+/// Where the pages of the interface stand, whichever it is.
+fn places(spec: &WorldSpec, servers: &[KratosServer]) -> Result<Places> {
+    let ui = spec.ui.clone().unwrap_or_default();
+    let url = Url::parse(ui.url()).with_context(|| format!("`{}` is no URL", ui.url()))?;
+    let tenants = servers.iter().map(|server| (server.name.as_str(), server.route.as_deref()));
+    Ok(Places::new(url, tenants, ui.tenants.unwrap_or_default()))
+}
+
+/// Another interface. It knows of no proxy, so a listener of the edge stands for Kratos: what the interface's server
+/// asks is in the record as it is with ours.
+async fn start_program(
+    program: &UiProgram,
+    places: Places,
+    kratos: &[Kratos],
+    hydra_admin: Option<String>,
+    log: PathBuf,
+    edge: &mut Edge,
+) -> Result<Ui> {
+    let [kratos] = kratos else { anyhow::bail!("another interface shows the flows of one Kratos only") };
+    let listener = edge.listen_for("ui", kratos.url()).await?;
+    let kratos_public = format!("http://{listener}{}", kratos.url().path());
+    let settings = ProgramSettings {
+        program,
+        kratos_public: Url::parse(&kratos_public).with_context(|| format!("`{kratos_public}` is no URL"))?,
+        kratos_browser: kratos.url().clone(),
+        kratos_admin: kratos.admin().to_owned(),
+        hydra_admin,
+        log,
+    };
+    Ui::start_program(&settings, places).await
+}
+
 async fn start_ui(spec: &WorldSpec, servers: &[KratosServer], settings: &WorldSettings, edge: &mut Edge) -> Result<Ui> {
     let ui = spec.ui.clone().unwrap_or_default();
     let asked = |server: &KratosServer| match ui.asks() {
@@ -177,8 +222,8 @@ async fn start_ui(spec: &WorldSpec, servers: &[KratosServer], settings: &WorldSe
     });
     let url = Url::parse(ui.url()).with_context(|| format!("`{}` is no URL", ui.url()))?;
     let listener = edge.listen("ui").await?;
-    let ui = Ui::start(UiSettings {
-        url: url.clone(),
+    Ui::start(UiSettings {
+        url,
         submit: ui.submit(),
         guard: ui.guard(),
         credentials: ui.credentials.unwrap_or_default(),
@@ -189,9 +234,7 @@ async fn start_ui(spec: &WorldSpec, servers: &[KratosServer], settings: &WorldSe
         client: client::through(listener, edge.authority_pem(), Jar::None)?,
         listen: ([127, 0, 0, 1], 0).into(),
     })
-    .await?;
-    edge.names().set_url(&url, ui.addr());
-    Ok(ui)
+    .await
 }
 
 /// The proxy in front of some of the hosts; nothing where the case has none.

@@ -1,27 +1,31 @@
-//! The fixture user interface of a world: a small web server that shows Kratos's self-service flows.
-//! It is responsible for pages only; what they submit goes from the browser to Kratos.
+//! The user interface of a world. Ours is a small web server that shows Kratos's self-service flows; it is responsible
+//! for pages only, what they submit goes from the browser to Kratos. A program of somebody else may stand in its place.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use url::Url;
 
+use crate::backend::Process;
 use crate::case::interface::{Credentials, Expired, Guard, Submit, TenantsBy};
+use crate::edge::BLANK_PATH;
 
 mod pages;
 mod place;
+mod program;
 mod routes;
 mod upstream;
 
 use pages::Pages;
 use place::Links;
-pub use place::UiTenant;
+pub use place::{Places, UiTenant};
+pub use program::{Interface, ProgramSettings, UiProgram};
 use routes::{Site, Tenant};
 use upstream::Upstream;
 
@@ -53,16 +57,26 @@ pub struct UiSettings {
     pub listen: SocketAddr,
 }
 
-/// A running interface. It stops when it is closed or dropped.
+/// A running interface, ours or another. It stops when it is closed or dropped.
 #[derive(Debug)]
 #[must_use = "the interface stops when it is dropped"]
 pub struct Ui {
-    url: Url,
-    places: Vec<(String, Links)>,
+    places: Places,
     addr: SocketAddr,
-    // Dropping the sender is the signal to stop, so a dropped `Ui` stops as well.
-    stop: oneshot::Sender<()>,
-    server: JoinHandle<std::io::Result<()>>,
+    server: Server,
+}
+
+/// What answers for an interface.
+#[derive(Debug)]
+enum Server {
+    /// Ours, in this process.
+    Ours {
+        // Dropping the sender is the signal to stop, so a dropped `Ui` stops as well.
+        stop: oneshot::Sender<()>,
+        task: JoinHandle<std::io::Result<()>>,
+    },
+    /// A program that somebody else wrote.
+    Program(Box<Process>),
 }
 
 impl Ui {
@@ -72,11 +86,11 @@ impl Ui {
     /// If a file is missing from the folder, if a template has a mistake, or if the port cannot be bound.
     pub async fn start(settings: UiSettings) -> Result<Self> {
         let pages = Pages::load(&settings.templates, settings.submit, settings.guard, settings.credentials).await?;
-        let mut places = Vec::new();
+        let names = settings.tenants.iter().map(|tenant| (tenant.name.as_str(), tenant.route.as_deref()));
+        let places = Places::new(settings.url, names, settings.tenants_by);
         let mut tenants = Vec::new();
         for tenant in settings.tenants {
             let links = Links::new(tenant.route.as_deref(), settings.tenants_by);
-            places.push((tenant.name, links.clone()));
             let upstream =
                 Upstream::new(folder_url(tenant.kratos), folder_url(tenant.asked_at), settings.client.clone());
             tenants.push(Tenant { route: tenant.route, links, upstream });
@@ -87,7 +101,7 @@ impl Ui {
         let addr = listener.local_addr().context("cannot read the port of the fixture interface")?;
         let (stop, stopped) = oneshot::channel::<()>();
         let router = routes::build(Site { pages, tenants, submit: settings.submit, expired: settings.expired });
-        let server = tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             axum::serve(listener, router)
                 .with_graceful_shutdown(async move {
                     // An error means that the sender is gone, which is the signal too.
@@ -95,7 +109,22 @@ impl Ui {
                 })
                 .await
         });
-        Ok(Self { url: settings.url, places, addr, stop, server })
+        Ok(Self { places, addr, server: Server::Ours { stop, task } })
+    }
+
+    /// Starts the program of another interface, and waits until it answers.
+    ///
+    /// # Errors
+    /// [`crate::backend::Missing`] when it ends early or does not answer in time, with its own last words.
+    pub async fn start_program(settings: &ProgramSettings<'_>, places: Places) -> Result<Self> {
+        let (process, addr) = program::start(settings).await?;
+        Ok(Self { places, addr, server: Server::Program(Box::new(process)) })
+    }
+
+    /// Whether it is the fixture interface.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        matches!(self.server, Server::Ours { .. })
     }
 
     /// The address it listens on.
@@ -104,45 +133,69 @@ impl Ui {
         self.addr
     }
 
+    /// Where its pages stand.
+    #[must_use]
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
     /// Where browsers reach it.
     #[must_use]
     pub fn url(&self) -> &Url {
-        &self.url
+        self.places.url()
     }
 
     /// The URL of a path of it, which begins with `/`.
     #[must_use]
     pub fn url_of(&self, path: &str) -> String {
-        format!("{}{}", self.url.as_str().trim_end_matches('/'), path)
+        self.places.url_of(path)
     }
 
     /// The page that says who is signed in, by the tenant's name; without one that of the first.
     #[must_use]
     pub fn welcome(&self, at: Option<&str>) -> String {
-        let links = self.places.iter().find(|(name, _)| at.is_none_or(|at| name == at)).map(|(_, links)| links);
-        self.url_of(links.map_or("/welcome", |links| &links.welcome))
+        self.places.welcome(at)
     }
 
-    /// What the Kratos of this name at this base URL has to be told of the pages, as its configuration.
-    ///
-    /// # Errors
-    /// When the interface has no pages for it.
-    pub fn addresses(&self, name: &str, kratos: &str) -> Result<Value> {
-        let links = self.places.iter().find(|(it, _)| it == name).map(|(_, links)| links);
-        links.with_context(|| format!("the interface has no pages for `{name}`"))?.addresses(&self.url, kratos)
+    /// A page of its host on which no flow begins. Of a page that somebody else wrote that is not known, so the edge's
+    /// own empty one stands for it.
+    #[must_use]
+    pub fn quiet_page(&self) -> String {
+        if self.is_ours() { self.welcome(None) } else { self.url_of(BLANK_PATH) }
     }
 
-    /// Stops listening and waits up to two seconds for the requests that are under way.
+    /// What it has written so far, where it is a program.
     ///
     /// # Errors
-    /// If the server had failed, or if a request is still under way after two seconds.
+    /// When the file cannot be read.
+    pub fn log(&self) -> Result<Option<String>> {
+        let Server::Program(process) = &self.server else { return Ok(None) };
+        let log = std::fs::read(process.log());
+        let log = log.with_context(|| format!("failed to read `{}`", process.log().display()))?;
+        Ok(Some(String::from_utf8_lossy(&log).into_owned()))
+    }
+
+    /// Whether its program has ended by itself, and how; waits so long for it to be seen.
+    pub async fn exit_within(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let Server::Program(process) = &mut self.server else { return None };
+        tokio::time::timeout(limit, process.exited()).await.ok()?.ok()
+    }
+
+    /// Stops it. Ours waits up to two seconds for the requests that are under way.
+    ///
+    /// # Errors
+    /// If the server had failed, if a request is still under way after two seconds, or if something of a program stays.
     pub async fn close(self) -> Result<()> {
-        let Self { addr, stop, mut server, .. } = self;
+        let addr = self.addr;
+        let (stop, mut task) = match self.server {
+            Server::Ours { stop, task } => (stop, task),
+            Server::Program(process) => return process.close().await,
+        };
         drop(stop);
-        match tokio::time::timeout(CLOSE_DEADLINE, &mut server).await {
+        match tokio::time::timeout(CLOSE_DEADLINE, &mut task).await {
             Ok(ended) => ended.context("the fixture interface panicked")?.context("the fixture interface failed"),
             Err(_) => {
-                server.abort();
+                task.abort();
                 Err(anyhow!("the fixture interface on `{addr}` still answers a request after {CLOSE_DEADLINE:?}"))
             }
         }

@@ -69,8 +69,7 @@ async fn the_interface_shows_the_flow_of_a_real_kratos() -> Result<()> {
 #[tokio::test]
 async fn the_interface_reaches_kratos_by_its_name_through_the_edge() -> Result<()> {
     let folder = tempfile::Builder::new().prefix("kratos-repro-test-").tempdir()?;
-    let spec = WorldSpec { clients: Some([("c".to_owned(), Default::default())].into()), ..WorldSpec::default() };
-    let mut world = World::start(&spec, &world_settings(folder.path(), &[]).await?).await?;
+    let mut world = World::start(&WorldSpec::default(), &world_settings(folder.path(), &[]).await?).await?;
     let proxy = format!("http://{}", world.admit("program", &Default::default()).await?.listener);
     let authority = world.folder().join("authority.pem").display().to_string();
     let sandbox = Sandbox::new()?;

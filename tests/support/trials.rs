@@ -11,6 +11,7 @@ use kratos_repro::backend::progress::Progress as SetupProgress;
 use kratos_repro::browser::Window;
 use kratos_repro::case::Case;
 use kratos_repro::trial::{CaseOutcome, Progress, QueueSettings, Turn, run_cases};
+use kratos_repro::world::ui::Interface;
 use kratos_repro::world::{ClientPrograms, Files, WorldSettings};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
@@ -34,6 +35,7 @@ pub(crate) async fn world_settings(folder: &Path, cases: &[Case]) -> Result<Worl
         backend: Backend::Native,
         kratos,
         hydra: hydra.ok(),
+        interface: Interface::Ours,
         window: Window::Hidden,
         folder: folder.to_owned(),
         files: Files::Removed,

@@ -10,7 +10,7 @@ use crate::world::World;
 /// Puts a frame into the interface's first page and turns to it: the steps after this one act in it.
 pub(super) async fn open_framed(open: &OpenFramed, number: usize, world: &World) -> Result<()> {
     let browser = world.browser(&open.browser)?;
-    browser.go(&world.ui().welcome(None)).await?;
+    browser.go(&world.ui().quiet_page()).await?;
     settle(world, browser, QUIET).await?;
     let flow = world.kratos(None)?.url_of(&format!("self-service/{}/browser", open.flow.word()));
     let script = r#"

@@ -21,6 +21,49 @@ pub struct UiTenant {
     pub asked_at: Url,
 }
 
+/// Where all pages of an interface stand.
+#[derive(Debug, Clone)]
+pub struct Places {
+    url: Url,
+    all: Vec<(String, Links)>,
+}
+
+impl Places {
+    /// The pages of an interface at this URL for these tenants: each its name in the world, and its word in the paths.
+    pub fn new<'a>(url: Url, tenants: impl IntoIterator<Item = (&'a str, Option<&'a str>)>, by: TenantsBy) -> Self {
+        let all = tenants.into_iter().map(|(name, route)| (name.to_owned(), Links::new(route, by))).collect();
+        Self { url, all }
+    }
+
+    /// Where browsers reach the interface.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The URL of a path of it, which begins with `/`.
+    #[must_use]
+    pub fn url_of(&self, path: &str) -> String {
+        format!("{}{}", self.url.as_str().trim_end_matches('/'), path)
+    }
+
+    /// The page that a person comes to after a sign-in, by the tenant's name; without one that of the first.
+    #[must_use]
+    pub fn welcome(&self, at: Option<&str>) -> String {
+        let links = self.all.iter().find(|(name, _)| at.is_none_or(|at| name == at)).map(|(_, links)| links);
+        self.url_of(links.map_or("/welcome", |links| &links.welcome))
+    }
+
+    /// What the Kratos of this name at this base URL has to be told of the pages, as its configuration.
+    ///
+    /// # Errors
+    /// When the interface has no pages for it.
+    pub fn addresses(&self, name: &str, kratos: &str) -> Result<Value> {
+        let links = self.all.iter().find(|(it, _)| it == name).map(|(_, links)| links);
+        links.with_context(|| format!("the interface has no pages for `{name}`"))?.addresses(&self.url, kratos)
+    }
+}
+
 /// The paths of one tenant's pages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Links {

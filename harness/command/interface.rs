@@ -1,0 +1,53 @@
+//! `--ui-command`: another interface in the place of ours.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::backend::Missing;
+use crate::case::WorldSpec;
+use crate::world::ui::{Interface, UiProgram};
+use crate::world::{World, WorldSettings};
+
+/// How long another interface may take until it answers. One that is compiled when it starts takes its time.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Which interface worlds have. Only a person at the command line says it: a case file runs no command.
+#[derive(Debug, Args)]
+pub(super) struct InterfaceArguments {
+    /// Start this login page in every world in place of ours, by /bin/sh in this folder. It must listen on
+    /// 127.0.0.1:PORT. It gets HOST, PORT, KRATOS_PUBLIC_URL, KRATOS_BROWSER_URL, KRATOS_ADMIN_URL, ORY_SDK_URL,
+    /// HYDRA_ADMIN_URL (where there is a Hydra), COOKIE_SECRET, CSRF_COOKIE_NAME and CSRF_COOKIE_SECRET, of your own
+    /// variables PATH and HOME, and no other.
+    #[arg(long, env = "KRATOS_REPRO_UI_COMMAND", value_name = "COMMAND")]
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    ui_command: Option<String>,
+}
+
+impl InterfaceArguments {
+    /// The interface that is asked for.
+    ///
+    /// # Errors
+    /// [`Missing`] when the folder that the command is to run in is gone.
+    pub(super) fn interface(&self) -> Result<Interface> {
+        let Some(command) = &self.ui_command else { return Ok(Interface::Ours) };
+        let folder: PathBuf = std::env::current_dir().map_err(|error| {
+            Missing::new(format!("the folder that this was called in is gone: {error}"), "change to another folder")
+        })?;
+        Ok(Interface::Program(UiProgram { command: command.clone(), folder, patience: PATIENCE }))
+    }
+}
+
+/// Starts another interface once before the first trial: one that does not start makes no trial.
+///
+/// # Errors
+/// [`Missing`] when it does not start; anything else that keeps a world from starting.
+pub(super) async fn try_out(settings: &WorldSettings) -> Result<()> {
+    if settings.interface == Interface::Ours {
+        return Ok(());
+    }
+    let world = World::start(&WorldSpec::default(), settings).await?;
+    world.close().await.context("the interface was tried out")
+}
