@@ -14,6 +14,8 @@ use anyhow::{Context, Result};
 use super::docker::{Engine, Image, Network, SEAT};
 use super::free_port;
 use super::launch::{Ending, Launch, Output};
+#[cfg(feature = "docker")]
+use super::readiness::answers;
 use super::readiness::{PORT_CHOICES, lost_its_port, ready};
 use super::service::{Running, Service};
 
@@ -44,7 +46,7 @@ pub enum Backend {
     Native,
     /// In containers of an engine.
     #[cfg(feature = "docker")]
-    Docker(Engine),
+    Docker(Box<Engine>),
 }
 
 /// Where the servers of one world run.
@@ -56,6 +58,9 @@ pub enum Ground {
     #[cfg(feature = "docker")]
     Docker(Arc<Network>),
 }
+
+/// Where the harness's own servers listen in a container.
+pub const OWN_PORT: u16 = 4455;
 
 /// Where a server listens, as its own configuration has to say it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,6 +183,47 @@ impl Ground {
         }
     }
 
+    /// Whether the harness's own servers, the interface and the legacy system, run here too, as programs.
+    #[must_use]
+    pub fn takes_own(&self) -> bool {
+        match self {
+            Self::Native => false,
+            #[cfg(feature = "docker")]
+            Self::Docker(network) => network.own().is_some(),
+        }
+    }
+
+    /// Starts one of the harness's own servers as a program, which listens on [`OWN_PORT`], and waits until it answers.
+    ///
+    /// # Errors
+    /// When it exits early (its log's own words are quoted) or does not answer in time, or where they run in the harness's
+    /// own process.
+    pub async fn serve_own(&self, serving: Serving) -> Result<Service> {
+        match self {
+            Self::Native => anyhow::bail!("`{}` runs in the harness's own process", serving.name),
+            #[cfg(feature = "docker")]
+            Self::Docker(network) => {
+                let image = network.own().context("there is no image of the harness")?;
+                let (name, log) = (serving.name, serving.folder.join(format!("{}.log", serving.name)));
+                let container = network.start(image, serving, vec![OWN_PORT]).await?;
+                let &[address] = container.published() else { anyhow::bail!("`{name}` has one port") };
+                let mut service = Service::new(Running::Container(Box::new(container)), name, &log, address, address);
+                answers(&mut service, &crate::client::plain()?, "/", |_| true).await?;
+                Ok(service)
+            }
+        }
+    }
+
+    /// The base URL of a server's admin API, as another server reaches it here.
+    #[must_use]
+    pub fn admin_inside(&self, service: &Service) -> String {
+        match self {
+            Self::Native => format!("http://{}", service.admin()),
+            #[cfg(feature = "docker")]
+            Self::Docker(_) => format!("http://{}:{}", service.name(), SEAT.admin),
+        }
+    }
+
     /// Ends it when its servers have ended.
     ///
     /// # Errors
@@ -206,12 +252,12 @@ fn native(path: &Path, seat: Seat, serving: Serving) -> Result<Service> {
 #[cfg(feature = "docker")]
 async fn contained(network: &Network, image: &Image, serving: Serving) -> Result<Service> {
     let (name, log) = (serving.name, serving.folder.join(format!("{}.log", serving.name)));
-    let container = network.start(image, serving).await?;
+    let container = network.start(image, serving, vec![SEAT.public, SEAT.admin]).await?;
     let &[public, admin] = container.published() else { anyhow::bail!("a server has two ports") };
     Ok(Service::new(Running::Container(Box::new(container)), name, &log, public, admin))
 }
 
-/// Copies every file of a folder, which has no folders in it, into another.
+/// Copies every file of a folder into another, those of its folders not.
 ///
 /// # Errors
 /// When one cannot be copied; the error names the folder.

@@ -30,14 +30,27 @@ pub(super) fn lost_its_port(error: &anyhow::Error) -> bool {
 /// # Errors
 /// When the server exits early or is not ready in time; the error quotes what it refuses, or its log's last words.
 pub(super) async fn ready(service: &mut Service, http: &reqwest::Client) -> Result<()> {
-    let url = format!("http://{}/health/ready", service.public());
+    answers(service, http, "/health/ready", |status| status == StatusCode::OK).await
+}
+
+/// Waits until a path of its public API answers with a status that will do.
+///
+/// # Errors
+/// As [`ready`].
+pub(super) async fn answers(
+    service: &mut Service,
+    http: &reqwest::Client,
+    path: &str,
+    will_do: fn(StatusCode) -> bool,
+) -> Result<()> {
+    let url = format!("http://{}{path}", service.public());
     let url = url.as_str();
     let name = service.name().to_owned();
     let log = service.log().to_owned();
-    let what = format!("GET /health/ready of {name}");
+    let what = format!("GET {path} of {name}");
     let answers = wait_until(&what, READY_LIMIT, READY_EVERY, || async move {
         match http.get(url).send().await {
-            Ok(answer) if answer.status() == StatusCode::OK => Ok(()),
+            Ok(answer) if will_do(answer.status()) => Ok(()),
             Ok(answer) => Err(format!("status {}", answer.status())),
             Err(error) if error.is_connect() => Err("connection refused".to_owned()),
             Err(error) => Err(error.to_string()),

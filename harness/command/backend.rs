@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+#[cfg(feature = "docker")]
+use anyhow::Context;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
@@ -143,7 +145,10 @@ impl BackendArguments {
         refuse_path(kratos)?;
         let engine = Engine::find().await?;
         image(&engine, &images, kratos).await?;
-        Ok(Chosen { backend: Backend::Docker(engine), images })
+        let program = std::env::current_exe().context("this program does not know where it is")?;
+        let own = docker::make_own_image(&engine, &program, &mut Progress::on_stderr()).await?;
+        let engine = engine.with_own(own);
+        Ok(Chosen { backend: Backend::Docker(Box::new(engine)), images })
     }
 
     #[cfg(not(feature = "docker"))]

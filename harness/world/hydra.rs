@@ -46,6 +46,7 @@ pub struct HydraSettings {
 pub struct Hydra {
     service: Service,
     admin: String,
+    admin_inside: String,
 }
 
 impl Hydra {
@@ -61,7 +62,8 @@ impl Hydra {
         let service = settings.ground.serve(&settings.binary.program, |seat| serving(settings, seat)).await?;
         let admin = format!("http://{}", service.admin());
         create_client(&crate::client::plain()?, &admin, &settings.callbacks).await?;
-        Ok(Self { service, admin })
+        let admin_inside = settings.ground.admin_inside(&service);
+        Ok(Self { service, admin, admin_inside })
     }
 
     /// Where its public API listens.
@@ -72,6 +74,11 @@ impl Hydra {
     /// The base URL of its admin API.
     pub fn admin(&self) -> &str {
         &self.admin
+    }
+
+    /// The same, as another server of the world reaches it.
+    pub fn admin_inside(&self) -> String {
+        self.admin_inside.clone()
     }
 
     /// The file of its log.

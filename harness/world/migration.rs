@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::contained::ContainedSettings;
 use super::hydra::{Hydra, HydraSettings};
 use super::legacy::{Legacy, LegacySettings};
 use super::start::make;
@@ -70,15 +71,21 @@ impl Migration {
             started.hydra = Mutex::new(Some(hydra));
         }
         if let Some(spec) = &spec.legacy {
-            let hydra = lock(&started.hydra).as_ref().map(|hydra| hydra.admin().to_owned());
-            let legacy = Legacy::start(LegacySettings {
-                users: spec.users.clone().unwrap_or_default(),
-                hook: spec.hook(),
-                hydra,
-                templates: settings.fixtures.join("legacy"),
-                listen: ([127, 0, 0, 1], 0).into(),
-            })
-            .await?;
+            let legacy = if settings.ground.takes_own() {
+                let hydra = lock(&started.hydra).as_ref().map(Hydra::admin_inside);
+                let (ground, fixtures, folder) = (&settings.ground, &*settings.fixtures, &*settings.folder);
+                Legacy::contained(ContainedSettings { ground, fixtures, folder }.legacy(spec, hydra).await?)
+            } else {
+                let hydra = lock(&started.hydra).as_ref().map(|hydra| hydra.admin().to_owned());
+                Legacy::start(LegacySettings {
+                    users: spec.users.clone().unwrap_or_default(),
+                    hook: spec.hook(),
+                    hydra,
+                    templates: settings.fixtures.join("legacy"),
+                    listen: ([127, 0, 0, 1], 0).into(),
+                })
+                .await?
+            };
             names.set(LEGACY, legacy.addr());
             started.legacy = Mutex::new(Some(legacy));
         }

@@ -1,6 +1,7 @@
 //! What a trial runs in: one file per inhabitant, and the world that starts and closes them together.
 
 mod clients;
+mod contained;
 pub mod front;
 mod html;
 pub mod hydra;

@@ -10,11 +10,12 @@ use futures_util::future::join_all;
 use url::Url;
 
 use super::clients::{ClientPlace, client_of};
+use super::contained::ContainedSettings;
 use super::front::Front;
 use super::kratos::{Kratos, KratosSettings};
 use super::mail::MailSink;
 use super::migration::{Migration, MigrationSettings};
-use super::ui::{Interface, Places, ProgramSettings, Ui, UiProgram, UiSettings, UiTenant};
+use super::ui::{Interface, Places, ProgramSettings, Ui, UiProgram, UiSettings, UiTenant, UiWays};
 use super::{Files, World, WorldSettings};
 use crate::backend::Ground;
 use crate::browser::{Browser, BrowserSettings, Window};
@@ -114,7 +115,7 @@ impl World {
         }
         let pages = async {
             let ui = match &settings.interface {
-                Interface::Ours => start_ui(spec, &servers, settings, &mut edge).await?,
+                Interface::Ours => start_ui(spec, &servers, settings, &ground, folder.path(), &mut edge).await?,
                 Interface::Program(program) => {
                     let log = folder.path().join("ui.log");
                     start_program(program, places, &kratos, migration.hydra_admin(), log, &mut edge).await?
@@ -208,7 +209,14 @@ async fn start_program(
     Ui::start_program(&settings, places).await
 }
 
-async fn start_ui(spec: &WorldSpec, servers: &[KratosServer], settings: &WorldSettings, edge: &mut Edge) -> Result<Ui> {
+async fn start_ui(
+    spec: &WorldSpec,
+    servers: &[KratosServer],
+    settings: &WorldSettings,
+    ground: &Ground,
+    folder: &Path,
+    edge: &mut Edge,
+) -> Result<Ui> {
     let ui = spec.ui.clone().unwrap_or_default();
     let asked = |server: &KratosServer| match ui.asks() {
         Some(name) => servers.iter().find(|it| it.name == name).map_or(&server.url, |it| &it.url).clone(),
@@ -220,16 +228,30 @@ async fn start_ui(spec: &WorldSpec, servers: &[KratosServer], settings: &WorldSe
         let (name, route) = (server.name.clone(), server.route.clone());
         Ok(UiTenant { name, route, asked_at: kratos.clone(), kratos })
     });
-    let url = Url::parse(ui.url()).with_context(|| format!("`{}` is no URL", ui.url()))?;
-    let listener = edge.listen("ui").await?;
-    Ui::start(UiSettings {
-        url,
+    let tenants = tenants.collect::<Result<Vec<_>>>()?;
+    let ways = UiWays {
         submit: ui.submit(),
         guard: ui.guard(),
         credentials: ui.credentials.unwrap_or_default(),
         expired: ui.expired.unwrap_or_default(),
-        tenants: tenants.collect::<Result<_>>()?,
         tenants_by: ui.tenants.unwrap_or_default(),
+    };
+    if ground.takes_own() {
+        let proxy = proxy(edge, "ui", ground).await?;
+        let contained = ContainedSettings { ground, fixtures: &settings.fixtures, folder };
+        let service = contained.ui(&tenants, &ways, proxy, edge.authority_pem()).await?;
+        return Ok(Ui::contained(service, places(spec, servers)?));
+    }
+    let url = Url::parse(ui.url()).with_context(|| format!("`{}` is no URL", ui.url()))?;
+    let listener = edge.listen("ui").await?;
+    Ui::start(UiSettings {
+        url,
+        submit: ways.submit,
+        guard: ways.guard,
+        credentials: ways.credentials,
+        expired: ways.expired,
+        tenants,
+        tenants_by: ways.tenants_by,
         templates: settings.fixtures.join("ui"),
         client: client::through(listener, edge.authority_pem(), Jar::None)?,
         listen: ([127, 0, 0, 1], 0).into(),

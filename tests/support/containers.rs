@@ -43,11 +43,13 @@ impl Containers {
         let engine = Engine::find().await?;
         let kratos = engine.image(Product::Kratos, "v1.3.1", None).await?;
         let hydra = engine.image(Product::Hydra, "v2.3.0", None).await?;
-        Ok(Self { engine, kratos, hydra })
+        let program = Path::new(env!("CARGO_BIN_EXE_kratos-repro"));
+        let own = docker::make_own_image(&engine, program, &mut Progress::silent()).await?;
+        Ok(Self { engine: engine.with_own(own), kratos, hydra })
     }
 
     pub(crate) fn backend(&self) -> Backend {
-        Backend::Docker(self.engine.clone())
+        Backend::Docker(Box::new(self.engine.clone()))
     }
 
     /// What worlds are made from in containers.

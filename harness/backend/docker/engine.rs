@@ -17,6 +17,7 @@ use testcontainers::core::client::docker_client_instance;
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 use url::{Host, Url};
 
+use super::image::Image;
 use crate::backend::{Missing, wait_until};
 
 /// How long an engine may take to say that it is there; it takes 1 ms.
@@ -36,6 +37,7 @@ const CURE: &str = "`scripts/setup --docker` installs and starts one; DOCKER_HOS
 pub struct Engine {
     docker: Docker,
     place: Option<String>,
+    own: Option<Image>,
     version: String,
     run: Arc<str>,
     busy: Arc<RwLock<()>>,
@@ -71,7 +73,19 @@ impl Engine {
         // Docker's own calls itself `Engine`.
         let name = name.filter(|name| name != "Engine").unwrap_or_else(|| "Docker Engine".to_owned());
         let version = format!("{name} {number}");
-        Ok(Self { docker, place, version, run: chance().into(), busy: Arc::default() })
+        Ok(Self { docker, place, own: None, version, run: chance().into(), busy: Arc::default() })
+    }
+
+    /// The same with the harness's own servers in containers of this image.
+    #[must_use]
+    pub fn with_own(self, image: Image) -> Self {
+        Self { own: Some(image), ..self }
+    }
+
+    /// The image of the harness, if its own servers run in containers too.
+    #[must_use]
+    pub fn own(&self) -> Option<&Image> {
+        self.own.as_ref()
     }
 
     /// What it calls itself, with its version, such as `Docker Engine 20.10.24`.

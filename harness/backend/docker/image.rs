@@ -36,6 +36,11 @@ impl Image {
         &self.name
     }
 
+    /// Its id.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// The beginning of its id, as `docker images` shows it.
     #[must_use]
     pub fn short_id(&self) -> &str {

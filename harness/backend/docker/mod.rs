@@ -15,7 +15,7 @@ mod task;
 pub(in crate::backend) use container::Container;
 pub use engine::Engine;
 pub use image::{Image, ImageChoice};
-pub use local::make_image;
+pub use local::{make_image, make_own_image};
 pub use network::Network;
 pub(in crate::backend) use network::SEAT;
 pub use server::{hydra, kratos};

@@ -66,8 +66,18 @@ impl Network {
         self.gateway
     }
 
-    /// Starts a server in a container of this network.
-    pub(in crate::backend) async fn start(&self, image: &Image, serving: Serving) -> Result<Container> {
+    /// The image of the harness itself, if its own servers run in containers too.
+    pub(in crate::backend) fn own(&self) -> Option<&Image> {
+        self.engine.own()
+    }
+
+    /// Starts a server in a container of this network, and publishes these of its ports.
+    pub(in crate::backend) async fn start(
+        &self,
+        image: &Image,
+        serving: Serving,
+        ports: Vec<u16>,
+    ) -> Result<Container> {
         let Serving { name, folder, arguments, environment, .. } = serving;
         let text = |it: std::ffi::OsString| it.to_string_lossy().into_owned();
         let order = Order {
@@ -78,7 +88,7 @@ impl Network {
             environment: environment.into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect(),
             log: folder.join(format!("{name}.log")),
             folder: Some(folder),
-            ports: vec![SEAT.public, SEAT.admin],
+            ports,
         };
         Container::start(&self.engine, order).await
     }
