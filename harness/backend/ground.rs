@@ -11,7 +11,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 
 #[cfg(feature = "docker")]
-use super::docker::{Engine, Image, Network, SEAT};
+use super::docker::{Container, Engine, Image, Pod, seat};
 use super::free_port;
 use super::launch::{Ending, Launch, Output};
 #[cfg(feature = "docker")]
@@ -56,11 +56,8 @@ pub enum Ground {
     Native,
     /// In containers, on a network of the world's own.
     #[cfg(feature = "docker")]
-    Docker(Arc<Network>),
+    Docker(Arc<Pod>, Box<Engine>),
 }
-
-/// Where the harness's own servers listen in a container.
-pub const OWN_PORT: u16 = 4455;
 
 /// Where a server listens, as its own configuration has to say it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +105,20 @@ impl Backend {
         match self {
             Self::Native => Ok(Ground::Native),
             #[cfg(feature = "docker")]
-            Self::Docker(engine) => Ok(Ground::Docker(Arc::new(Network::make(engine).await?))),
+            Self::Docker(engine) => Ok(Ground::Docker(Arc::new(engine.pod().await?), engine.clone())),
+        }
+    }
+
+    /// Makes the places for so many worlds, before there are browsers: some backends disturb them with it.
+    ///
+    /// # Errors
+    /// When the engine makes no network.
+    pub async fn prepare(&self, worlds: usize) -> Result<()> {
+        let _ = worlds;
+        match self {
+            Self::Native => Ok(()),
+            #[cfg(feature = "docker")]
+            Self::Docker(engine) => engine.fill(worlds).await,
         }
     }
 
@@ -132,7 +142,7 @@ impl Ground {
         match self {
             Self::Native => Ipv4Addr::LOCALHOST.into(),
             #[cfg(feature = "docker")]
-            Self::Docker(network) => network.gateway(),
+            Self::Docker(pod, _) => pod.gateway(),
         }
     }
 
@@ -141,7 +151,7 @@ impl Ground {
         match self {
             Self::Native => folder.to_owned(),
             #[cfg(feature = "docker")]
-            Self::Docker(_) => Network::inside().to_owned(),
+            Self::Docker(..) => Pod::inside().to_owned(),
         }
     }
 
@@ -173,8 +183,12 @@ impl Ground {
                 }
             }
             #[cfg(feature = "docker")]
-            (Self::Docker(network), Program::Image(image)) => {
-                let mut service = contained(network, image, prepare(SEAT)?).await?;
+            (Self::Docker(pod, _), Program::Image(image)) => {
+                let (ports, addresses) = pod.seat()?;
+                let serving = prepare(seat(ports))?;
+                let (name, log) = (serving.name, log_of(&serving));
+                let container = pod.start(image, serving).await?;
+                let mut service = contained(container, name, &log, addresses, ports[1]);
                 ready(&mut service, &http).await?;
                 Ok(service)
             }
@@ -189,38 +203,32 @@ impl Ground {
         match self {
             Self::Native => false,
             #[cfg(feature = "docker")]
-            Self::Docker(network) => network.own().is_some(),
+            Self::Docker(pod, _) => pod.takes_own(),
         }
     }
 
-    /// Starts one of the harness's own servers as a program, which listens on [`OWN_PORT`], and waits until it answers.
+    /// Starts one of the harness's own servers as a program, and waits until it answers. `prepare` is told the port that
+    /// the program is to listen on.
     ///
     /// # Errors
     /// When it exits early (its log's own words are quoted) or does not answer in time, or where they run in the harness's
     /// own process.
-    pub async fn serve_own(&self, serving: Serving) -> Result<Service> {
+    pub async fn serve_own(&self, prepare: impl FnOnce(u16) -> Serving) -> Result<Service> {
         match self {
-            Self::Native => anyhow::bail!("`{}` runs in the harness's own process", serving.name),
+            Self::Native => {
+                let _ = prepare;
+                anyhow::bail!("there are no containers here")
+            }
             #[cfg(feature = "docker")]
-            Self::Docker(network) => {
-                let image = network.own().context("there is no image of the harness")?;
-                let (name, log) = (serving.name, serving.folder.join(format!("{}.log", serving.name)));
-                let container = network.start(image, serving, vec![OWN_PORT]).await?;
-                let &[address] = container.published() else { anyhow::bail!("`{name}` has one port") };
-                let mut service = Service::new(Running::Container(Box::new(container)), name, &log, address, address);
+            Self::Docker(pod, _) => {
+                let ([port], [address]) = pod.seat()?;
+                let serving = prepare(port);
+                let (name, log) = (serving.name, log_of(&serving));
+                let container = pod.start_own(serving).await?;
+                let mut service = contained(container, name, &log, [address; 2], port);
                 answers(&mut service, &crate::client::plain()?, "/", |_| true).await?;
                 Ok(service)
             }
-        }
-    }
-
-    /// The base URL of a server's admin API, as another server reaches it here.
-    #[must_use]
-    pub fn admin_inside(&self, service: &Service) -> String {
-        match self {
-            Self::Native => format!("http://{}", service.admin()),
-            #[cfg(feature = "docker")]
-            Self::Docker(_) => format!("http://{}:{}", service.name(), SEAT.admin),
         }
     }
 
@@ -228,11 +236,15 @@ impl Ground {
     ///
     /// # Errors
     /// When something of it stays.
-    pub async fn close(&self) -> Result<()> {
+    pub async fn close(self) -> Result<()> {
         match self {
             Self::Native => Ok(()),
             #[cfg(feature = "docker")]
-            Self::Docker(network) => network.close().await,
+            Self::Docker(pod, engine) => match Arc::into_inner(pod) {
+                Some(pod) => engine.take_back(pod).await,
+                // The other holder ends it.
+                None => Ok(()),
+            },
         }
     }
 }
@@ -250,11 +262,20 @@ fn native(path: &Path, seat: Seat, serving: Serving) -> Result<Service> {
 }
 
 #[cfg(feature = "docker")]
-async fn contained(network: &Network, image: &Image, serving: Serving) -> Result<Service> {
-    let (name, log) = (serving.name, serving.folder.join(format!("{}.log", serving.name)));
-    let container = network.start(image, serving, vec![SEAT.public, SEAT.admin]).await?;
-    let &[public, admin] = container.published() else { anyhow::bail!("a server has two ports") };
-    Ok(Service::new(Running::Container(Box::new(container)), name, &log, public, admin))
+fn contained(
+    container: Container,
+    name: &str,
+    log: &Path,
+    [public, admin]: [std::net::SocketAddr; 2],
+    admin_inside: u16,
+) -> Service {
+    Service::new(Running::Container(Box::new(container)), name, log, public, admin).reached_at(admin_inside)
+}
+
+/// The file of a server's log.
+#[cfg(feature = "docker")]
+fn log_of(serving: &Serving) -> PathBuf {
+    serving.folder.join(format!("{}.log", serving.name))
 }
 
 /// Copies every file of a folder into another, those of its folders not.

@@ -33,7 +33,7 @@ mod template;
 pub mod version;
 mod wait;
 
-pub use ground::{Backend, Ground, OWN_PORT, Program, Seat, Serving, copy_files};
+pub use ground::{Backend, Ground, Program, Seat, Serving, copy_files};
 pub use launch::{Ending, Launch, Output};
 pub use missing::Missing;
 pub use port::free_port;

@@ -21,6 +21,7 @@ pub struct Service {
     log: PathBuf,
     public: SocketAddr,
     admin: SocketAddr,
+    admin_inside: u16,
 }
 
 /// What it runs as.
@@ -40,7 +41,14 @@ pub struct Exit {
 
 impl Service {
     pub(super) fn new(running: Running, name: &str, log: &Path, public: SocketAddr, admin: SocketAddr) -> Self {
-        Self { running, name: name.to_owned(), log: log.to_owned(), public, admin }
+        let admin_inside = admin.port();
+        Self { running, name: name.to_owned(), log: log.to_owned(), public, admin, admin_inside }
+    }
+
+    /// The same where other servers of the world reach its admin API on another port than the harness.
+    #[cfg(feature = "docker")]
+    pub(super) fn reached_at(self, admin_inside: u16) -> Self {
+        Self { admin_inside, ..self }
     }
 
     /// The program's name, such as `kratos`.
@@ -61,6 +69,11 @@ impl Service {
     /// Where the harness reaches its admin API.
     pub fn admin(&self) -> SocketAddr {
         self.admin
+    }
+
+    /// The base URL of its admin API as another server of the world reaches it: they share their addresses.
+    pub fn admin_inside(&self) -> String {
+        format!("http://127.0.0.1:{}", self.admin_inside)
     }
 
     /// Waits until it has ended by itself.

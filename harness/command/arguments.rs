@@ -49,6 +49,9 @@ pub(super) enum Command {
     Report(ReportArguments),
     /// Serve the fixture interface, a login page for a Kratos of your own, until Ctrl-C.
     Ui(Box<UiArguments>),
+    /// Do nothing until asked to end: this is what holds the network of a world's containers.
+    #[command(hide = true)]
+    Pause,
     /// Serve the legacy system, as login application of a Hydra or for Kratos's password hook, until Ctrl-C.
     Legacy(LegacyArguments),
 }

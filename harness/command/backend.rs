@@ -145,9 +145,7 @@ impl BackendArguments {
         refuse_path(kratos)?;
         let engine = Engine::find().await?;
         image(&engine, &images, kratos).await?;
-        let program = std::env::current_exe().context("this program does not know where it is")?;
-        let own = docker::make_own_image(&engine, &program, &mut Progress::on_stderr()).await?;
-        let engine = engine.with_own(own);
+        let engine = with_own(engine, &mut Progress::on_stderr()).await?;
         Ok(Chosen { backend: Backend::Docker(Box::new(engine)), images })
     }
 
@@ -155,6 +153,14 @@ impl BackendArguments {
     async fn docker(&self, _: &KratosChoice) -> Result<Chosen> {
         Err(Missing::new("this program was built without containers", "build it with the feature `docker`").into())
     }
+}
+
+/// The engine with an image of this very program, for its own servers.
+#[cfg(feature = "docker")]
+async fn with_own(engine: Engine, progress: &mut Progress) -> Result<Engine> {
+    let program = std::env::current_exe().context("this program does not know where it is")?;
+    let own = docker::make_own_image(&engine, &program, progress).await?;
+    Ok(engine.with_own(own))
 }
 
 #[cfg(feature = "docker")]
@@ -233,7 +239,7 @@ pub(super) async fn make_images(
     #[cfg(feature = "docker")]
     {
         refuse_path(choice)?;
-        let engine = Engine::find().await?;
+        let engine = with_own(Engine::find().await?, progress).await?;
         let servers = [
             (Product::Kratos, &kratos.program, choice.to_string()),
             (Product::Hydra, &hydra.program, hydra.version.to_string()),

@@ -68,6 +68,7 @@ async fn perform(command: Command) -> Result<u8> {
         Command::Run(arguments) => run::run(*arguments).await,
         Command::Up(arguments) => up::up(arguments).await,
         Command::Report(arguments) => report(&arguments),
+        Command::Pause => pause().await,
         Command::Ui(arguments) => serve::ui(*arguments).await,
         Command::Legacy(arguments) => serve::legacy(arguments).await,
     }
@@ -139,6 +140,12 @@ async fn examine(arguments: DoctorArguments) -> Result<u8> {
     arguments.backend.examine(&fixtures, &arguments.server.kratos, &mut findings).await;
     place::print(&doctor::render(&findings))?;
     Ok(if findings.iter().any(doctor::Finding::blocks) { LACKING } else { AS_EXPECTED })
+}
+
+async fn pause() -> Result<u8> {
+    // An error only says that nobody is left who could wish the end.
+    let _ = stop::on_signals()?.wait_for(|stop| *stop).await;
+    Ok(AS_EXPECTED)
 }
 
 fn report(arguments: &ReportArguments) -> Result<u8> {

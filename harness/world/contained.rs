@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::start::make;
 use super::ui::{UiTenant, UiWays};
-use crate::backend::{Ending, Ground, OWN_PORT, Service, Serving, copy_files};
+use crate::backend::{Ending, Ground, Service, Serving, copy_files};
 use crate::case::LegacySpec;
 
 /// The folder of fixtures, in a program's folder.
@@ -94,7 +94,6 @@ impl ContainedSettings<'_> {
     fn environment(&self, folder: &Path) -> Vec<(&'static str, OsString)> {
         vec![
             ("HOST", IpAddr::from([0, 0, 0, 0]).to_string().into()),
-            ("PORT", OWN_PORT.to_string().into()),
             ("KRATOS_REPRO_FIXTURES", self.ground.inside(folder).join(FIXTURES).into()),
         ]
     }
@@ -103,9 +102,12 @@ impl ContainedSettings<'_> {
         &self,
         name: &'static str,
         folder: PathBuf,
-        environment: Vec<(&'static str, OsString)>,
+        mut environment: Vec<(&'static str, OsString)>,
     ) -> Result<Service> {
-        let serving = Serving { name, folder, arguments: vec![name.into()], environment, ending: Ending::Asked };
+        let serving = |port: u16| {
+            environment.push(("PORT", port.to_string().into()));
+            Serving { name, folder, arguments: vec![name.into()], environment, ending: Ending::Asked }
+        };
         self.ground.serve_own(serving).await.with_context(|| format!("`kratos-repro {name}` does not start"))
     }
 }

@@ -46,7 +46,6 @@ pub struct HydraSettings {
 pub struct Hydra {
     service: Service,
     admin: String,
-    admin_inside: String,
 }
 
 impl Hydra {
@@ -62,8 +61,7 @@ impl Hydra {
         let service = settings.ground.serve(&settings.binary.program, |seat| serving(settings, seat)).await?;
         let admin = format!("http://{}", service.admin());
         create_client(&crate::client::plain()?, &admin, &settings.callbacks).await?;
-        let admin_inside = settings.ground.admin_inside(&service);
-        Ok(Self { service, admin, admin_inside })
+        Ok(Self { service, admin })
     }
 
     /// Where its public API listens.
@@ -78,7 +76,7 @@ impl Hydra {
 
     /// The same, as another server of the world reaches it.
     pub fn admin_inside(&self) -> String {
-        self.admin_inside.clone()
+        self.service.admin_inside()
     }
 
     /// The file of its log.

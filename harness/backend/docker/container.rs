@@ -19,29 +19,41 @@ use tokio::sync::watch;
 
 use super::engine::{Engine, words};
 use super::image::Image;
-use super::network::{INSIDE, WORLD};
+use super::pod::INSIDE;
 use crate::backend::service::Exit;
 
 /// How long the rest of a log may take to be written once its container has ended.
 const LOG_LIMIT: Duration = Duration::from_secs(2);
 
+/// How long the engine may take to start one.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
 /// What is to be started.
 #[derive(Debug)]
 pub(super) struct Order {
     pub(super) image: Image,
-    /// The network of a world; the engine's own where there is none.
-    pub(super) network: Option<String>,
-    /// Its name in the network.
+    /// What network it has.
+    pub(super) attachment: Attachment,
+    /// What it is called in errors.
     pub(super) name: String,
     /// What the image's program is called with.
     pub(super) arguments: Vec<String>,
     pub(super) environment: Vec<(String, String)>,
     /// A folder that is copied into the container, and is the program's working folder there.
     pub(super) folder: Option<PathBuf>,
-    /// The file that its output is written to, on this machine.
-    pub(super) log: PathBuf,
-    /// What is published, each on a free port of 127.0.0.1.
-    pub(super) ports: Vec<u16>,
+    /// The file that its output is written to, on this machine, if it is wanted.
+    pub(super) log: Option<PathBuf>,
+}
+
+/// The network of a container.
+#[derive(Debug)]
+pub(super) enum Attachment {
+    /// None.
+    Alone,
+    /// One of its own, with these ports published, each on a free port of 127.0.0.1.
+    Network { name: String, ports: Vec<u16> },
+    /// That of another container, with a label that says so.
+    Shared { holder: String, label: (&'static str, String) },
 }
 
 /// A container that was started. It is removed when this is dropped, after a while.
@@ -58,8 +70,9 @@ pub(in crate::backend) struct Container {
 impl Container {
     /// Starts it. That it may have ended already is for the caller to see.
     pub(super) async fn start(engine: &Engine, order: Order) -> Result<Self> {
-        let Order { name, log, ports, image, .. } = &order;
-        let (log, ports, what) = (log.clone(), ports.clone(), format!("`{name}` in a container of `{image}`"));
+        let Order { name, log, image, attachment, .. } = &order;
+        let (log, what) = (log.clone(), format!("`{name}` in a container of `{image}`"));
+        let ports = if let Attachment::Network { ports, .. } = attachment { ports.clone() } else { Vec::new() };
         let request = request(engine, order);
         let lease = engine.lease().await;
         // In a task of its own: given up half-way it would leave a container that nobody knows of.
@@ -86,6 +99,11 @@ impl Container {
             Err(error) => return Err(anyhow!("the engine does not publish port {port}: {}", words(&error))),
         };
         Ok(([127, 0, 0, 1], published).into())
+    }
+
+    /// Its id.
+    pub(super) fn id(&self) -> Result<String> {
+        Ok(self.inner()?.id().to_owned())
     }
 
     /// Where its ports are published, in the order in which they were asked for.
@@ -145,39 +163,51 @@ impl Drop for Container {
 
 fn request(engine: &Engine, order: Order) -> ContainerRequest<GenericImage> {
     let (name, tag) = order.image.name_and_tag();
-    let image =
-        order.ports.iter().fold(GenericImage::new(name, tag), |image, port| image.with_exposed_port(port.tcp()));
-    let ports = order.ports.clone();
+    let mut image = GenericImage::new(name, tag);
+    if let Attachment::Network { ports, .. } = &order.attachment {
+        image = ports.iter().fold(image, |image, port| image.with_exposed_port(port.tcp()));
+    }
     let mut request = ContainerRequest::from(image)
         .with_cmd(order.arguments)
         // Whatever user the image has: the folder that is copied in belongs to root.
         .with_user("0:0")
         .with_working_dir(INSIDE)
         .with_label(engine.label().0, engine.label().1)
-        .with_host_config_modifier(move |config| {
-            let here = || PortBinding { host_ip: Some("127.0.0.1".to_owned()), host_port: Some("0".to_owned()) };
-            config.publish_all_ports = Some(false);
-            config.port_bindings = Some(ports.iter().map(|port| (format!("{port}/tcp"), Some(vec![here()]))).collect());
-        });
+        .with_startup_timeout(START_LIMIT);
     for (name, value) in order.environment {
         request = request.with_env_var(name, value);
     }
     if let Some(folder) = order.folder {
         request = request.with_copy_to(INSIDE, folder);
     }
-    if let Some(network) = order.network {
-        request = request.with_label(WORLD, &network).with_network(network).with_hostname(order.name);
+    if let Attachment::Shared { label: (label, value), .. } = &order.attachment {
+        request = request.with_label(*label, value);
     }
-    request
+    let attachment = order.attachment;
+    // By the configuration itself: testcontainers would make a network of any name that it does not find.
+    request.with_host_config_modifier(move |config| {
+        config.publish_all_ports = Some(false);
+        config.port_bindings = None;
+        match &attachment {
+            Attachment::Alone => config.network_mode = Some("none".to_owned()),
+            Attachment::Shared { holder, .. } => config.network_mode = Some(format!("container:{holder}")),
+            Attachment::Network { name, ports } => {
+                let here = || PortBinding { host_ip: Some("127.0.0.1".to_owned()), host_port: Some("0".to_owned()) };
+                let bindings = ports.iter().map(|port| (format!("{port}/tcp"), Some(vec![here()])));
+                config.network_mode = Some(name.clone());
+                config.port_bindings = Some(bindings.collect());
+            }
+        }
+    })
 }
 
 /// Writes a container's output to a file as it comes, and tells when the container has ended, which is after its last
 /// word.
-fn watch_over(docker: Docker, id: String, log: PathBuf) -> watch::Receiver<Option<Exit>> {
+fn watch_over(docker: Docker, id: String, log: Option<PathBuf>) -> watch::Receiver<Option<Exit>> {
     let (told, exit) = watch::channel(None);
     tokio::spawn(async move {
         let ended = async {
-            let (written, ended) = tokio::join!(follow(&docker, &id, &log), end(&docker, &id));
+            let (written, ended) = tokio::join!(follow(&docker, &id, log.as_deref()), end(&docker, &id));
             // A log that cannot be followed is missed where it is read.
             let _ = written;
             told.send_replace(Some(ended));
@@ -192,7 +222,8 @@ fn watch_over(docker: Docker, id: String, log: PathBuf) -> watch::Receiver<Optio
     exit
 }
 
-async fn follow(docker: &Docker, id: &str, log: &Path) -> Result<()> {
+async fn follow(docker: &Docker, id: &str, log: Option<&Path>) -> Result<()> {
+    let Some(log) = log else { return Ok(()) };
     let mut file = File::options().create(true).append(true).open(log).await?;
     let options = LogsOptionsBuilder::new().follow(true).stdout(true).stderr(true).tail("all").build();
     let mut output = std::pin::pin!(docker.logs(id, Some(options)));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -18,6 +18,7 @@ use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 use url::{Host, Url};
 
 use super::image::Image;
+use super::pod::Pod;
 use crate::backend::{Missing, wait_until};
 
 /// How long an engine may take to say that it is there; it takes 1 ms.
@@ -41,6 +42,8 @@ pub struct Engine {
     version: String,
     run: Arc<str>,
     busy: Arc<RwLock<()>>,
+    /// The networks of worlds that have not begun or have ended.
+    pub(super) pods: Arc<Mutex<Vec<Pod>>>,
 }
 
 /// Something is being made or removed in the engine. The run's end waits for it.
@@ -73,7 +76,7 @@ impl Engine {
         // Docker's own calls itself `Engine`.
         let name = name.filter(|name| name != "Engine").unwrap_or_else(|| "Docker Engine".to_owned());
         let version = format!("{name} {number}");
-        Ok(Self { docker, place, own: None, version, run: chance().into(), busy: Arc::default() })
+        Ok(Self { docker, place, own: None, version, run: chance().into(), busy: Arc::default(), pods: Arc::default() })
     }
 
     /// The same with the harness's own servers in containers of this image.
@@ -120,6 +123,7 @@ impl Engine {
     /// # Errors
     /// When something of it stays.
     pub async fn close(&self) -> Result<()> {
+        drop(std::mem::take(&mut *self.pods.lock().unwrap_or_else(PoisonError::into_inner)));
         let under_way = tokio::time::timeout(CLOSE_LIMIT, self.busy.write()).await;
         let _all = under_way.context("the engine is still busy with what the run had asked for")?;
         self.sweep(RUN, &self.run).await

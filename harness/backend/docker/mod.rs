@@ -8,7 +8,7 @@ mod container;
 mod engine;
 mod image;
 mod local;
-mod network;
+mod pod;
 mod server;
 mod task;
 
@@ -16,6 +16,6 @@ pub(in crate::backend) use container::Container;
 pub use engine::Engine;
 pub use image::{Image, ImageChoice};
 pub use local::{make_image, make_own_image};
-pub use network::Network;
-pub(in crate::backend) use network::SEAT;
+pub use pod::Pod;
+pub(in crate::backend) use pod::seat;
 pub use server::{hydra, kratos};

@@ -3,19 +3,17 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use super::engine::Engine;
 use super::image::Image;
-use super::network::Network;
 use super::task;
 use crate::backend::cache::Cache;
 use crate::backend::child::last_lines;
 use crate::backend::claim::Claim;
-use crate::backend::ground::{Ground, Program};
+use crate::backend::ground::{Backend, Program};
 use crate::backend::hydra_binary::{HydraBinary, SYSTEM_SECRET};
 use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::product::Product;
@@ -69,7 +67,7 @@ async fn prepare(
             template::check(unfinished.folder(), &database)?;
             if product == Product::Hydra {
                 progress.begin("making its signing keys");
-                let ground = Ground::Docker(Arc::new(Network::make(engine).await?));
+                let ground = Backend::Docker(Box::new(engine.clone())).ground().await?;
                 let made = hydra_keys::make(&ground, &Program::Image(image.clone()), &path, SYSTEM_SECRET).await;
                 ground.close().await?;
                 made?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::container::{Container, Order};
+use super::container::{Attachment, Container, Order};
 use super::engine::Engine;
 use super::image::Image;
 use crate::backend::service::Exit;
@@ -33,13 +33,12 @@ pub(super) async fn run(
     let log = place.path().join("log");
     let order = Order {
         image: image.clone(),
-        network: None,
+        attachment: Attachment::Alone,
         name: arguments.first().unwrap_or(&"task").to_string(),
         arguments: arguments.iter().map(|&it| it.to_owned()).collect(),
         environment: environment.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
         folder: folder.map(Path::to_owned),
-        log: log.clone(),
-        ports: Vec::new(),
+        log: Some(log.clone()),
     };
     let mut container = Container::start(engine, order).await?;
     let Ok(exit) = tokio::time::timeout(limit, container.exited()).await else {
