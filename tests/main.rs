@@ -4,9 +4,6 @@
 mod checks;
 // What each call answers, and with which exit code.
 mod command;
-// Servers in containers.
-#[cfg(feature = "docker")]
-mod containers;
 // The proxy against real sockets.
 mod edge;
 // What every browser engine must do alike.
@@ -21,9 +18,6 @@ mod interfaces;
 mod itp;
 // Whatever ends a run, nothing of it stays.
 mod leaks;
-// Processes and containers show the same.
-#[cfg(feature = "docker")]
-mod parity;
 // No secret is in what a run writes.
 mod redaction;
 // The program as a person runs it.

@@ -1,7 +1,5 @@
 //! Runs the program as a person does, in a folder of its own, and looks at what it leaves.
 
-#[cfg(feature = "docker")]
-pub(crate) mod containers;
 pub(crate) mod process;
 pub(crate) mod trials;
 

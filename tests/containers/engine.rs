@@ -1,6 +1,7 @@
-//! The container engine of this machine with the images of the servers, where it is there.
+//! The container engine of this machine with the images of the servers, where they are there.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
@@ -17,12 +18,13 @@ use testcontainers::bollard::Docker;
 use testcontainers::bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOptionsBuilder};
 use testcontainers::core::client::docker_client_instance;
 
-use super::trials;
+use crate::support::trials;
 
 /// An engine that has what the cases need.
 #[derive(Debug)]
 pub(crate) struct Containers {
     engine: Engine,
+    _turn: File,
     pub(crate) kratos: Image,
     pub(crate) hydra: Image,
 }
@@ -40,12 +42,15 @@ impl Containers {
     }
 
     async fn look() -> Result<Self> {
+        // One after the other, whichever program they are in; the lock goes with the file.
+        let turn = File::create(std::env::temp_dir().join("kratos-repro-containers.lock"))?;
+        turn.lock()?;
         let engine = Engine::find().await?;
         let kratos = engine.image(Product::Kratos, "v1.3.1", None).await?;
         let hydra = engine.image(Product::Hydra, "v2.3.0", None).await?;
         let program = Path::new(env!("CARGO_BIN_EXE_kratos-repro"));
         let own = docker::make_own_image(&engine, program, &mut Progress::silent()).await?;
-        Ok(Self { engine: engine.with_own(own), kratos, hydra })
+        Ok(Self { engine: engine.with_own(own), _turn: turn, kratos, hydra })
     }
 
     pub(crate) fn backend(&self) -> Backend {

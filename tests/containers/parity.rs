@@ -10,7 +10,7 @@ use kratos_repro::evidence::Exchange;
 use kratos_repro::trial::{CaseOutcome, Thoroughness, TrialOutcome, Turn};
 use rstest::rstest;
 
-use crate::support::containers::{self, Containers};
+use crate::engine::{self, Containers};
 use crate::support::{is_missing, trials};
 
 #[rstest]
@@ -24,14 +24,14 @@ async fn processes_and_containers_show_the_same(#[case] id: &str) -> Result<()> 
     if is_missing(Engine::Chromium) {
         return Ok(());
     }
-    let Some(engine) = Containers::find().await else { return Ok(()) };
+    let Some(containers) = Containers::find().await else { return Ok(()) };
     let catalogue = Catalogue::read(&trials::fixtures())?;
     let case = catalogue.cases().iter().find(|case| case.id == id).context("there is no such case")?;
     let turn = Turn::all(case, &[Engine::Chromium], Thoroughness::FirstLineup).into_iter().next();
     let turn = turn.context("the case has no lineup")?;
 
     let native = trials::run(turn.clone()).await?;
-    let docker = containers::run(&engine, turn).await?;
+    let docker = engine::run(&containers, turn).await?;
 
     assert_eq!((native.platform.backend.as_str(), docker.platform.backend.as_str()), ("native", "docker"));
     let (native, docker) = (shown(&native), shown(&docker));

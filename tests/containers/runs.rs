@@ -1,4 +1,4 @@
-//! Servers in containers: what is refused before anything starts, and that nothing of them stays.
+//! What is refused before anything starts, what a run in containers says, and that nothing of it stays.
 
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
 use rstest::rstest;
 
-use crate::support::containers::{Containers, ensure_none_is_left, made_by};
+use crate::engine::{Containers, ensure_none_is_left, made_by};
 use crate::support::{BROWSER, Ended, QUICK, Sandbox};
 
 /// How soon a call that cannot be done is refused, beside the time that any call takes on this machine now.
@@ -125,9 +125,7 @@ async fn an_image_that_is_not_there_is_said_before_anything_starts(
     #[case] code: i32,
     #[case] why: &str,
 ) -> Result<()> {
-    if Containers::find().await.is_none() {
-        return Ok(());
-    }
+    let Some(_containers) = Containers::find().await else { return Ok(()) };
     let sandbox = Sandbox::new()?;
 
     let ended = sandbox.run(&[&["--backend", "docker", QUICK], flags].concat())?;
@@ -178,9 +176,7 @@ enum Moment {
 #[case::terminate(Signal::SIGTERM, Moment::ContainersAreThere)]
 #[tokio::test]
 async fn a_signal_leaves_no_container(#[case] signal: Signal, #[case] moment: Moment) -> Result<()> {
-    if Containers::find().await.is_none() {
-        return Ok(());
-    }
+    let Some(_containers) = Containers::find().await else { return Ok(()) };
     let sandbox = Sandbox::new()?;
     let run = sandbox.start(sandbox.run_command(&["--backend", "docker", BROWSER]))?;
     let id = run.id();
@@ -204,9 +200,7 @@ async fn a_signal_leaves_no_container(#[case] signal: Signal, #[case] moment: Mo
 
 #[tokio::test]
 async fn a_configuration_that_kratos_refuses_is_named_by_its_key() -> Result<()> {
-    if Containers::find().await.is_none() {
-        return Ok(());
-    }
+    let Some(_containers) = Containers::find().await else { return Ok(()) };
     let sandbox = Sandbox::new()?;
     let case = sandbox.case(
         "case.yaml",
