@@ -11,6 +11,9 @@ use anyhow::{Context, Result};
 use super::kratos_binary::KratosBinary;
 use super::postgres::{Template, TemplateCopy};
 
+/// The file of a Kratos, in its folder.
+const FILE: &str = "kratos.sqlite";
+
 /// Which database is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum DatabaseKind {
@@ -66,18 +69,19 @@ impl Database {
         }
     }
 
-    /// Makes the database of one Kratos; `folder` is that Kratos's own.
+    /// Makes the database of one Kratos; `folder` is that Kratos's own, and the one that it is started in.
     ///
     /// # Errors
     /// When the file cannot be copied, or Postgres refuses.
     pub async fn make(&self, kratos: &KratosBinary, folder: &Path) -> Result<OwnDatabase> {
         match self {
             Self::Sqlite => {
-                let file = folder.join("kratos.sqlite");
+                let file = folder.join(FILE);
                 fs::copy(&kratos.template, &file)
                     .with_context(|| format!("failed to copy the migrated database `{}`", kratos.template.display()))?;
                 let options = "_fk=true&mode=rwc&_journal_mode=WAL&_busy_timeout=5000";
-                Ok(OwnDatabase { dsn: format!("sqlite://{}?{options}", file.display()), copy: None })
+                // Relative, because a container has the folder in another place.
+                Ok(OwnDatabase { dsn: format!("sqlite://{FILE}?{options}"), copy: None })
             }
             Self::Postgres(template) => {
                 let copy = template.copy().await?;

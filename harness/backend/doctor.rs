@@ -1,5 +1,7 @@
 //! What of the things that a run needs is on this machine, and how to get what is not.
 
+#[cfg(feature = "docker")]
+mod containers;
 mod engines;
 
 use std::{
@@ -133,6 +135,16 @@ pub async fn examine(cache: &Cache, fixtures: &Path, choices: &[KratosChoice]) -
         findings.push(finding(application.name(), state, needed_for, Need::Partly));
     }
     findings
+}
+
+/// Looks for what starts servers in containers.
+#[cfg(feature = "docker")]
+pub async fn examine_containers(
+    fixtures: &Path,
+    choice: &KratosChoice,
+    images: &super::docker::ImageChoice,
+) -> Vec<Finding> {
+    containers::examine(fixtures, choice, images).await
 }
 
 /// The findings as a table, one line each, with the cure of what is missing.

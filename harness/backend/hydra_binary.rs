@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use super::{cache::Cache, product::Product, progress::Progress, servers::Server, template, version::Version};
+use super::{
+    cache::Cache, ground::Program, product::Product, progress::Progress, servers::Server, template, version::Version,
+};
 
 /// What every Hydra of ours encrypts its keys with. It protects nothing but a test.
 pub const SYSTEM_SECRET: &str = "only-for-tests-not-a-secret-0004";
@@ -12,8 +14,8 @@ pub const SYSTEM_SECRET: &str = "only-for-tests-not-a-secret-0004";
 /// A Hydra that is ready to be started.
 #[derive(Debug, Clone)]
 pub struct HydraBinary {
-    /// The binary.
-    pub path: PathBuf,
+    /// The program.
+    pub program: Program,
     /// Its version, as it says itself.
     pub version: Version,
     /// An SQLite file that it has migrated, with its signing keys; to be copied, never opened.
@@ -32,7 +34,7 @@ impl HydraBinary {
         let entry = path.parent().and_then(Path::file_name).unwrap_or_default();
         let identity = format!("{} with keys", entry.display());
         let template = template::migrated(cache, Product::Hydra, &path, &identity, progress).await?;
-        Ok(Self { path, version, template })
+        Ok(Self { program: Program::Binary(path), version, template })
     }
 
     /// Builds it unless it has been built; takes a minute, more when Go's own cache is cold.
@@ -51,6 +53,15 @@ pub(super) async fn locate(cache: &Cache, fixtures: &Path) -> Result<(PathBuf, V
     let path = server(fixtures)?.installed(cache).await?;
     let version = Version::ask(Product::Hydra, &path).await?;
     Ok((path, version))
+}
+
+/// The version that takes part in a run.
+///
+/// # Errors
+///
+/// If `fixtures` has no Hydra.
+pub fn version(fixtures: &Path) -> Result<String> {
+    Ok(server(fixtures)?.version().to_owned())
 }
 
 /// The newest version whose folder is there.

@@ -11,6 +11,7 @@ use anyhow::Result;
 
 use super::{
     cache::Cache,
+    ground::Program,
     product::Product,
     progress::Progress,
     servers::Server,
@@ -30,8 +31,8 @@ pub enum KratosChoice {
 /// A Kratos that is ready to be started.
 #[derive(Debug, Clone)]
 pub struct KratosBinary {
-    /// The binary.
-    pub path: PathBuf,
+    /// The program.
+    pub program: Program,
     /// Its version, as it says itself.
     pub version: Version,
     /// An SQLite file that it has migrated; to be copied, never opened.
@@ -98,6 +99,18 @@ impl KratosChoice {
 }
 
 impl KratosBinary {
+    /// Its binary on this machine.
+    ///
+    /// # Errors
+    /// When it is an image.
+    pub(super) fn binary(&self) -> Result<&Path> {
+        match &self.program {
+            Program::Binary(path) => Ok(path),
+            #[cfg(feature = "docker")]
+            Program::Image(image) => anyhow::bail!("`{image}` is no binary of this machine"),
+        }
+    }
+
     /// Finds the Kratos that `choice` names, asks for its version, and migrates its template
     /// database if that has not been done (3 s, once). Builds nothing.
     ///
@@ -116,12 +129,17 @@ impl KratosBinary {
             KratosChoice::Path(_) => template::identify(&path)?,
         };
         let template = template::migrated(cache, Product::Kratos, &path, &identity, progress).await?;
-        Ok(Self { path, version, template })
+        Ok(Self { program: Program::Binary(path), version, template })
     }
 }
 
 /// Where the binary of a choice is; it need not be a Kratos yet if the choice is a path.
-pub(super) async fn locate(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> Result<PathBuf> {
+///
+/// # Errors
+///
+/// [`UnfitServer`] if the choice is a version that is never built here; [`Missing`](super::missing::Missing) if it has not
+/// been built.
+pub async fn locate(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> Result<PathBuf> {
     match choice {
         // A path stays as the user wrote it, but for the folder that it starts from.
         KratosChoice::Path(path) => Ok(std::path::absolute(path)
@@ -141,7 +159,9 @@ mod tests {
     use rstest::rstest;
 
     use super::{KratosBinary, KratosChoice};
-    use crate::backend::{cache::Cache, fake_program, missing::Missing, progress::Progress, version::UnfitServer};
+    use crate::backend::{
+        Program, cache::Cache, fake_program, missing::Missing, progress::Progress, version::UnfitServer,
+    };
 
     fn fixtures() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
@@ -165,7 +185,7 @@ mod tests {
 
         let found = find(&cache, &path.display().to_string()).await?;
 
-        assert_eq!(found.path, path);
+        assert_eq!(found.program, Program::Binary(path));
         assert_eq!(found.version.to_string(), "v26.2.0");
         assert!(found.template.is_file());
         Ok(())

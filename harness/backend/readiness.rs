@@ -8,7 +8,8 @@ use anyhow::{Result, anyhow, bail};
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use super::{Process, wait_until};
+use super::service::Service;
+use super::wait_until;
 
 /// How long a server may take until it is ready. Eight Kratos at once on two cores took 3.6 s.
 const READY_LIMIT: Duration = Duration::from_secs(30);
@@ -20,23 +21,36 @@ const READY_EVERY: Duration = Duration::from_millis(5);
 pub(crate) const PORT_CHOICES: usize = 3;
 
 /// Whether a start failed because another program was quicker to take a port, which says nothing about the server.
-pub(crate) fn lost_its_port(error: &anyhow::Error) -> bool {
+pub(super) fn lost_its_port(error: &anyhow::Error) -> bool {
     error.to_string().contains("address already in use")
 }
 
-/// Waits until `GET /health/ready` answers 200 on a port of 127.0.0.1.
+/// Waits until `GET /health/ready` of its public API answers 200.
 ///
 /// # Errors
 /// When the server exits early or is not ready in time; the error quotes what it refuses, or its log's last words.
-pub(crate) async fn ready(process: &mut Process, http: &reqwest::Client, port: u16) -> Result<()> {
-    let url = format!("http://127.0.0.1:{port}/health/ready");
+pub(super) async fn ready(service: &mut Service, http: &reqwest::Client) -> Result<()> {
+    answers(service, http, "/health/ready", |status| status == StatusCode::OK).await
+}
+
+/// Waits until a path of its public API answers with a status that will do.
+///
+/// # Errors
+/// As [`ready`].
+pub(super) async fn answers(
+    service: &mut Service,
+    http: &reqwest::Client,
+    path: &str,
+    will_do: fn(StatusCode) -> bool,
+) -> Result<()> {
+    let url = format!("http://{}{path}", service.public());
     let url = url.as_str();
-    let name = process.name().to_owned();
-    let log = process.log().to_owned();
-    let what = format!("GET /health/ready of {name}");
+    let name = service.name().to_owned();
+    let log = service.log().to_owned();
+    let what = format!("GET {path} of {name}");
     let answers = wait_until(&what, READY_LIMIT, READY_EVERY, || async move {
         match http.get(url).send().await {
-            Ok(answer) if answer.status() == StatusCode::OK => Ok(()),
+            Ok(answer) if will_do(answer.status()) => Ok(()),
             Ok(answer) => Err(format!("status {}", answer.status())),
             Err(error) if error.is_connect() => Err("connection refused".to_owned()),
             Err(error) => Err(error.to_string()),
@@ -44,9 +58,8 @@ pub(crate) async fn ready(process: &mut Process, http: &reqwest::Client, port: u
     });
     tokio::select! {
         answered = answers => answered.map_err(|error| anyhow!("{error}\n  log: {}", last_words(&log))),
-        exit = process.exited() => {
-            let exit = exit?;
-            let code = exit.code().map_or_else(|| exit.to_string(), |code| format!("code {code}"));
+        exit = service.exited() => {
+            let code = exit?.brief();
             let words = fs::read_to_string(&log).unwrap_or_default();
             let refused = refused_keys(&words);
             if refused.is_empty() {

@@ -15,6 +15,7 @@ use super::{
     cache::Cache,
     child::{self, last_lines},
     claim::Claim,
+    ground::{Ground, Program},
     hydra_binary::SYSTEM_SECRET,
     hydra_keys,
     product::Product,
@@ -67,7 +68,13 @@ pub(super) async fn migrated(
     }
     if product == Product::Hydra {
         progress.begin("making its signing keys");
-        hydra_keys::make(binary, &unfinished.folder().join(&file), SYSTEM_SECRET).await?;
+        hydra_keys::make(
+            &Ground::Native,
+            &Program::Binary(binary.to_owned()),
+            &unfinished.folder().join(&file),
+            SYSTEM_SECRET,
+        )
+        .await?;
     }
     check(unfinished.folder(), &file)?;
     let entry = unfinished.finish()?;
@@ -87,7 +94,7 @@ pub(crate) fn identify(binary: &Path) -> Result<String> {
 }
 
 /// Makes sure that a copy of the one file is a copy of the database.
-fn check(folder: &Path, file: &str) -> Result<()> {
+pub(super) fn check(folder: &Path, file: &str) -> Result<()> {
     let cannot = || format!("cannot read `{}`", folder.display());
     for entry in fs::read_dir(folder).with_context(cannot)? {
         let name = entry.with_context(cannot)?.file_name();

@@ -30,7 +30,7 @@ pub struct UnfitServer {
 }
 
 impl UnfitServer {
-    pub(super) fn new(product: Product, subject: impl fmt::Display, reason: impl Into<String>) -> Self {
+    pub(crate) fn new(product: Product, subject: impl fmt::Display, reason: impl Into<String>) -> Self {
         Self { product, subject: subject.to_string(), reason: reason.into() }
     }
 }
@@ -96,7 +96,7 @@ impl Version {
 
     /// Reads what `kratos version` prints (`cmdx/version.go` of ory/x v0.0.660): a line
     /// `Version:` with the tag; without one where the build has set no tag.
-    fn read(printed: &str) -> Self {
+    pub(super) fn read(printed: &str) -> Self {
         let tag = printed.lines().find_map(|line| line.strip_prefix("Version:")).unwrap_or_default().trim();
         Self::parse(tag).unwrap_or_else(|| Self::Unknown(tag.to_owned()))
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::backend::BackendArguments;
 use super::interface::InterfaceArguments;
 use super::serve::{LegacyArguments, UiArguments};
 use crate::backend::DatabaseKind;
@@ -42,7 +43,7 @@ pub(super) enum Command {
     /// Build the servers and their databases into the cache; takes a moment where all is there.
     Setup(SetupArguments),
     /// Say what of the things that a run needs is here, and how to get the rest.
-    Doctor(ServerArguments),
+    Doctor(DoctorArguments),
     /// Show the claims of the page, and which cases cover each.
     List(ListArguments),
     /// Run cases and write a report; without names every case.
@@ -57,6 +58,9 @@ pub(super) enum Command {
     Report(ReportArguments),
     /// Serve the fixture interface, a login page for a Kratos of your own, until Ctrl-C.
     Ui(Box<UiArguments>),
+    /// Do nothing until asked to end: this is what holds the network of a world's containers.
+    #[command(hide = true)]
+    Pause,
     /// Serve the legacy system, as login application of a Hydra or for Kratos's password hook, until Ctrl-C.
     Legacy(LegacyArguments),
 }
@@ -89,6 +93,14 @@ pub(super) struct DatabaseArguments {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct DoctorArguments {
+    #[command(flatten)]
+    pub(super) server: ServerArguments,
+    #[command(flatten)]
+    pub(super) backend: BackendArguments,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct SetupArguments {
     #[command(flatten)]
     pub(super) server: ServerArguments,
@@ -98,6 +110,9 @@ pub(super) struct SetupArguments {
     /// Make the database of `--db postgres` ready too; needs Postgres, which `scripts/setup --postgres` installs.
     #[arg(long, env = "KRATOS_REPRO_POSTGRES")]
     pub(super) postgres: bool,
+    /// Make local images of Kratos and Hydra too, for `--backend docker` where no registry can be reached.
+    #[arg(long, env = "KRATOS_REPRO_IMAGES")]
+    pub(super) images: bool,
 }
 
 /// In which form results go to standard output.
@@ -123,6 +138,8 @@ pub(super) struct RunArguments {
     pub(super) names: Vec<String>,
     #[command(flatten)]
     pub(super) server: ServerArguments,
+    #[command(flatten)]
+    pub(super) backend: BackendArguments,
     #[command(flatten)]
     pub(super) interface: InterfaceArguments,
     #[command(flatten)]
@@ -168,6 +185,8 @@ pub(super) struct UpArguments {
     pub(super) fixed: bool,
     #[command(flatten)]
     pub(super) server: OneServerArguments,
+    #[command(flatten)]
+    pub(super) backend: BackendArguments,
     #[command(flatten)]
     pub(super) interface: InterfaceArguments,
     #[command(flatten)]

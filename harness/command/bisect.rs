@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use self::search::{Search, Told};
 use super::arguments::BisectArguments;
+use super::backend::Chosen;
 use super::databases::Databases;
 use super::lineups::{self, Wanted};
 use super::run::{hydra, nothing_able, parts};
@@ -22,7 +23,7 @@ use crate::backend::product::Product;
 use crate::backend::progress::Progress as SetupProgress;
 use crate::backend::servers::Server;
 use crate::backend::version::Version;
-use crate::backend::{Database, Missing, setup};
+use crate::backend::{Backend, Database, Missing, setup};
 use crate::browser::Window;
 use crate::case::{Case, Catalogue, Differences};
 use crate::report::{Differing, terminal};
@@ -69,7 +70,7 @@ pub(super) async fn bisect(arguments: BisectArguments) -> Result<u8> {
     }
     let cache = Cache::open()?;
     let clients = ClientPrograms::find(&cache, &fixtures, std::slice::from_ref(&case)).await?;
-    let hydra = hydra(std::slice::from_ref(&case), &cache, &fixtures).await?;
+    let hydra = hydra(&Chosen::native(), std::slice::from_ref(&case), &cache, &fixtures).await?;
     let no_hydra = hydra.as_ref().and_then(|hydra| hydra.as_ref().err());
     let wanted = Wanted {
         interface: &Interface::Ours,
@@ -117,6 +118,7 @@ pub(super) async fn bisect(arguments: BisectArguments) -> Result<u8> {
         turn,
         settings: QueueSettings {
             world: WorldSettings {
+                backend: Backend::Native,
                 fixtures: fixtures.clone(),
                 kratos: good.clone(),
                 database: Database::Sqlite,
@@ -152,7 +154,16 @@ pub(super) async fn bisect(arguments: BisectArguments) -> Result<u8> {
             engines: vec![arguments.engine.name().to_owned()],
             ..Scope::default()
         },
-        parts: parts(&every_kratos, &Databases::files(), hydra.as_ref(), &cast.engines, None, &clients).await,
+        parts: parts(
+            &Backend::Native,
+            &every_kratos,
+            &Databases::files(),
+            hydra.as_ref(),
+            &cast.engines,
+            None,
+            &clients,
+        )
+        .await,
         cases: outcomes,
         not_run,
         not_applicable,

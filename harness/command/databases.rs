@@ -69,11 +69,11 @@ impl Databases {
         template.map_or(Database::Sqlite, |(_, template)| Database::Postgres(template.clone()))
     }
 
-    /// How the Kratos of the run are run, in a note for reports.
-    pub(super) fn note(&self) -> String {
+    /// What each Kratos keeps its data in, for reports.
+    pub(super) fn title(&self) -> &'static str {
         match self.cluster {
-            None => "native, SQLite".to_owned(),
-            Some(_) => "native, Postgres".to_owned(),
+            None => "SQLite",
+            Some(_) => "Postgres",
         }
     }
 

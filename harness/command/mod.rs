@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, and what each exit code means.
 
 mod arguments;
+mod backend;
 mod bisect;
 mod databases;
 mod interface;
@@ -27,7 +28,7 @@ use crate::backend::{Missing, doctor, setup};
 use crate::browser::warm;
 use crate::case::{Case, CaseError, Catalogue, NothingSelected};
 use crate::trial::NotApplicable;
-use arguments::{Arguments, Command, ServerArguments, SetupArguments};
+use arguments::{Arguments, Command, DoctorArguments, SetupArguments};
 
 /// Everything was as expected.
 const AS_EXPECTED: u8 = 0;
@@ -87,6 +88,7 @@ async fn perform(command: Command) -> Result<u8> {
         Command::Bisect(arguments) => bisect::bisect(arguments).await,
         Command::Matrix(arguments) => matrix::matrix(&arguments),
         Command::Report(arguments) => report::report(&arguments),
+        Command::Pause => pause().await,
         Command::Ui(arguments) => serve::ui(*arguments).await,
         Command::Legacy(arguments) => serve::legacy(arguments).await,
     }
@@ -122,12 +124,12 @@ async fn set_up(arguments: SetupArguments) -> Result<u8> {
             return Ok(SURPRISE);
         }
     };
-    for kratos in ready {
-        place::say(&format!("Kratos {} is ready: {}", kratos.version, kratos.path.display()));
+    for kratos in &ready {
+        place::say(&format!("Kratos {} is ready: {}", kratos.version, kratos.program));
     }
     let hydra = hydra.context("Kratos is ready, Hydra is not");
     if let Ok(hydra) = &hydra {
-        place::say(&format!("Hydra {} is ready: {}", hydra.version, hydra.path.display()));
+        place::say(&format!("Hydra {} is ready: {}", hydra.version, hydra.program));
     }
     let mut code = AS_EXPECTED;
     match postgres {
@@ -157,7 +159,16 @@ async fn set_up(arguments: SetupArguments) -> Result<u8> {
             }
         }
     }
-    hydra?;
+    let hydra = hydra?;
+    for (choice, kratos) in arguments.server.kratos.iter().zip(&ready).filter(|_| arguments.images) {
+        tokio::select! {
+            made = backend::make_images(&cache, (choice, kratos), &hydra, &mut progress) => made?,
+            _ = stop.wait_for(|stop| *stop) => {
+                place::say("setup was stopped; what it had not finished is not kept");
+                return Ok(SURPRISE);
+            }
+        }
+    }
     firefox.context("Kratos is ready, Firefox is not")?;
     Ok(code)
 }
@@ -167,10 +178,20 @@ async fn prepare_firefox(cache: &Cache, progress: &mut Progress) -> Result<()> {
     warm::prepare(cache, progress).await
 }
 
-async fn examine(arguments: ServerArguments) -> Result<u8> {
-    let findings = doctor::examine(&Cache::open()?, &place::fixtures()?, &arguments.kratos).await;
+async fn examine(arguments: DoctorArguments) -> Result<u8> {
+    let fixtures = place::fixtures()?;
+    let mut findings = doctor::examine(&Cache::open()?, &fixtures, &arguments.server.kratos).await;
+    for kratos in &arguments.server.kratos {
+        arguments.backend.examine(&fixtures, kratos, &mut findings).await;
+    }
     place::print(&doctor::render(&findings))?;
     Ok(if findings.iter().any(doctor::Finding::blocks) { LACKING } else { AS_EXPECTED })
+}
+
+async fn pause() -> Result<u8> {
+    // An error only says that nobody is left who could wish the end.
+    let _ = stop::on_signals()?.wait_for(|stop| *stop).await;
+    Ok(AS_EXPECTED)
 }
 
 /// The one case that a word names.

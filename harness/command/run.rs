@@ -10,15 +10,16 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use super::arguments::{Format, RunArguments};
+use super::backend::Chosen;
 use super::databases::Databases;
 use super::lineups::{self, Cast, Wanted};
 use super::{WrongCall, databases, interface, place, stop, versions};
-use crate::backend::Missing;
 use crate::backend::cache::Cache;
 use crate::backend::doctor::{self, State};
 use crate::backend::hydra_binary::HydraBinary;
 use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::progress::Progress as SetupProgress;
+use crate::backend::{Backend, Missing, Program};
 use crate::browser::{Engine, Remote, WebDriverUrl, Window};
 use crate::case::{Case, Catalogue, fingerprint};
 use crate::report::{self, Differing, terminal};
@@ -29,15 +30,36 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let fixtures = place::fixtures()?;
     let catalogue = Catalogue::read(&fixtures)?;
     let chosen = catalogue.select(&arguments.names)?;
-    let found = databases::find(arguments.database.db).await?;
     let cache = Cache::open()?;
+    let backend = arguments.backend.choose(&cache, &fixtures, &arguments.server.kratos).await?;
+    backend.refuse(arguments.database.db)?;
+    let ended = run_on(&backend, arguments, &fixtures, &cache, catalogue, chosen).await;
+    // Whatever came of it, nothing of it stays.
+    let closed = backend.backend.close().await;
+    let code = ended?;
+    closed.context("the run has ended, and something of it stays")?;
+    Ok(code)
+}
+
+async fn run_on(
+    backend: &Chosen,
+    arguments: RunArguments,
+    fixtures: &Path,
+    cache: &Cache,
+    catalogue: Catalogue,
+    chosen: Vec<Case>,
+) -> Result<u8> {
+    let found = databases::find(arguments.database.db).await?;
     let mut stop = stop::on_signals()?;
     let remote = remote(&chosen, &arguments, &mut stop).await?;
     if *stop.borrow() {
         return Ok(stopped_early());
     }
-    let clients = ClientPrograms::find(&cache, &fixtures, &chosen).await?;
-    let hydra = hydra(&chosen, &cache, &fixtures).await?;
+    let clients = ClientPrograms::find(cache, fixtures, &chosen).await?;
+    let hydra = tokio::select! {
+        hydra = hydra(backend, &chosen, cache, fixtures) => hydra?,
+        _ = stop.wait_for(|stop| *stop) => return Ok(stopped_early()),
+    };
     let no_hydra = hydra.as_ref().and_then(|hydra| hydra.as_ref().err());
     let interface = arguments.interface.interface()?;
     let wanted = Wanted {
@@ -56,11 +78,11 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
         place::say(&format!("not run: {}: {}", one.case, one.reason));
     }
     let hydra = hydra.and_then(Result::ok);
-    let scope = scope(&fixtures, &arguments)?;
+    let scope = scope(fixtures, &arguments)?;
     let mut setup = SetupProgress::on_stderr();
     let servers = async {
-        let every_kratos = versions::find(&cache, &fixtures, &arguments.server.kratos, &mut setup).await?;
-        let databases = Databases::start(&found, &cache, &every_kratos, &mut setup).await?;
+        let every_kratos = versions::find(backend, cache, fixtures, &arguments.server.kratos, &mut setup).await?;
+        let databases = Databases::start(&found, cache, &every_kratos, &mut setup).await?;
         anyhow::Ok((every_kratos, databases))
     };
     let (every_kratos, databases) = tokio::select! {
@@ -76,7 +98,8 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     // The first; each share of the turns brings its own.
     let first = every_kratos.first().context("no Kratos was named")?;
     let world = WorldSettings {
-        fixtures: fixtures.clone(),
+        fixtures: fixtures.to_owned(),
+        backend: backend.backend.clone(),
         kratos: first.clone(),
         database: databases.of(first),
         clients: clients.clone(),
@@ -89,10 +112,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     };
     tokio::select! {
         tried = interface::try_out(&world) => tried?,
-        _ = stop.wait_for(|stop| *stop) => {
-            place::say("the run was stopped before its first trial");
-            return Ok(super::SURPRISE);
-        }
+        _ = stop.wait_for(|stop| *stop) => return Ok(stopped()),
     }
 
     let begun = Instant::now();
@@ -108,7 +128,8 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let turns = || shares.iter().flat_map(|share| &share.turns);
     let (case_count, trial_count) = (turns().count(), turns().map(Turn::trials).sum());
     let (progress, mut told) = mpsc::unbounded_channel();
-    let mut parts = parts(&every_kratos, &databases, hydra.as_ref(), &engines, remote.as_ref(), &clients).await;
+    let mut parts =
+        parts(&backend.backend, &every_kratos, &databases, hydra.as_ref(), &engines, remote.as_ref(), &clients).await;
     if let Some(shard) = arguments.shard {
         let note = "a part of a run".to_owned();
         parts.insert(0, Part { name: report::SHARD.to_owned(), version: shard.to_string(), note });
@@ -229,6 +250,7 @@ fn tell(outcome: &RunOutcome, folder: &Path, format: Format) -> Result<()> {
 
 /// The Hydra, if one of the cases needs it; or what is lacking for it.
 pub(super) async fn hydra(
+    backend: &Chosen,
     cases: &[Case],
     cache: &Cache,
     fixtures: &Path,
@@ -236,10 +258,15 @@ pub(super) async fn hydra(
     if !cases.iter().any(|case| case.file.needs_hydra()) {
         return Ok(None);
     }
-    Ok(Some(match HydraBinary::find(cache, fixtures, &mut SetupProgress::on_stderr()).await {
+    Ok(Some(match backend.hydra(cache, fixtures, &mut SetupProgress::on_stderr()).await {
         Ok(hydra) => Ok(hydra),
         Err(error) => Err(error.downcast::<Missing>()?),
     }))
+}
+
+fn stopped() -> u8 {
+    place::say("the run was stopped before its first trial");
+    super::SURPRISE
 }
 
 /// None of the cases can run here: green would be a lie.
@@ -257,6 +284,7 @@ pub(super) fn default_jobs() -> usize {
 
 /// What takes part, with versions, as each program says itself.
 pub(super) async fn parts(
+    backend: &Backend,
     every_kratos: &[KratosBinary],
     databases: &Databases,
     hydra: Option<&HydraBinary>,
@@ -264,15 +292,29 @@ pub(super) async fn parts(
     remote: Option<&Remote>,
     clients: &ClientPrograms,
 ) -> Vec<Part> {
+    let note = |program: &Program, database: &str| match program {
+        Program::Binary(_) => format!("{}, {database}", backend.name()),
+        #[cfg(feature = "docker")]
+        Program::Image(image) => format!("{}, image {image}, {database}", backend.name()),
+    };
     let own = env!("CARGO_PKG_VERSION");
     let mut parts = vec![Part { name: "kratos-repro".into(), version: own.into(), note: String::new() }];
     parts.extend(every_kratos.iter().map(|kratos| {
         let newest = if kratos.version.release().is_none() { "; counts as the newest version" } else { "" };
-        Part { name: "Kratos".into(), version: kratos.version.to_string(), note: databases.note() + newest }
+        let note = note(&kratos.program, databases.title()) + newest;
+        Part { name: "Kratos".into(), version: kratos.version.to_string(), note }
     }));
     parts.extend(databases.part());
     if let Some(hydra) = hydra {
-        parts.push(Part { name: "Hydra".into(), version: hydra.version.to_string(), note: "native, SQLite".into() });
+        parts.push(Part {
+            name: "Hydra".into(),
+            version: hydra.version.to_string(),
+            note: note(&hydra.program, "SQLite"),
+        });
+    }
+    #[cfg(feature = "docker")]
+    if let Backend::Docker(engine) = backend {
+        parts.push(Part { name: "container engine".into(), version: engine.version().into(), note: String::new() });
     }
     for (engine, version) in remote.into_iter().flat_map(Remote::offered).filter(|(it, _)| engines.contains(it)) {
         parts.push(Part { name: engine.name().into(), version: version.clone(), note: "remote".into() });

@@ -6,11 +6,10 @@ use std::fmt::Write;
 use anyhow::{Context, Result};
 
 use super::arguments::UpArguments;
+use super::backend::Chosen;
 use super::databases::{self, Databases};
 use super::{WrongCall, place, stop};
 use crate::backend::cache::Cache;
-use crate::backend::hydra_binary::HydraBinary;
-use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::progress::Progress;
 use crate::browser::{Browser, Engine, Window};
 use crate::case::{BrowserSpec, Case, Catalogue, Step};
@@ -32,25 +31,49 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
     let kind = if arguments.fixed { TrialKind::Fixed } else { TrialKind::Broken };
     // Before anything starts, so that a fix that there is not is refused at once.
     plan(&case, arguments.engine, kind)?;
+    let cache = Cache::open()?;
+    let kratos = std::slice::from_ref(&arguments.server.kratos);
+    let chosen = arguments.backend.choose(&cache, &fixtures, kratos).await?;
+    chosen.refuse(arguments.database.db)?;
+    let ended = up_on(&chosen, &arguments, interface, &catalogue, &cache, &case).await;
+    let closed = chosen.backend.close().await;
+    let code = ended?;
+    closed.context("the world has ended, and something of it stays")?;
+    Ok(code)
+}
+
+async fn up_on(
+    backend: &Chosen,
+    arguments: &UpArguments,
+    interface: Interface,
+    catalogue: &Catalogue,
+    cache: &Cache,
+    case: &Case,
+) -> Result<u8> {
+    let fixtures = place::fixtures()?;
+    let kind = if arguments.fixed { TrialKind::Fixed } else { TrialKind::Broken };
     let found = databases::find(arguments.database.db).await?;
     let mut stop = stop::on_signals()?;
     let folder = place::worlds()?;
     let begin = async {
-        let cache = Cache::open()?;
-        let kratos =
-            KratosBinary::find(&cache, &fixtures, &arguments.server.kratos, &mut Progress::on_stderr()).await?;
+        let mut progress = Progress::on_stderr();
+        let kratos = backend.kratos(cache, &fixtures, &arguments.server.kratos, &mut progress).await?;
         let there = case.on(&kratos.version, catalogue.differences());
         let there = there.map_err(|lacking| WrongCall(format!("`{}` is not applicable: {lacking}", case.id)))?;
         let plan = plan(&there, arguments.engine, kind)?;
-        let every_kratos = std::slice::from_ref(&kratos);
-        let databases = Databases::start(&found, &cache, every_kratos, &mut Progress::on_stderr()).await?;
+        let databases = Databases::start(&found, cache, std::slice::from_ref(&kratos), &mut progress).await?;
         let settings = WorldSettings {
             fixtures: fixtures.clone(),
+            backend: backend.backend.clone(),
             database: databases.of(&kratos),
             kratos,
-            clients: ClientPrograms::find(&cache, &fixtures, std::slice::from_ref(&case)).await?,
-            hydra: HydraBinary::find(&cache, &fixtures, &mut Progress::on_stderr()).await.ok(),
-            interface: interface.clone(),
+            clients: ClientPrograms::find(cache, &fixtures, std::slice::from_ref(case)).await?,
+            hydra: if case.file.needs_hydra() {
+                backend.hydra(cache, &fixtures, &mut progress).await.ok()
+            } else {
+                None
+            },
+            interface,
             remote: None,
             window: Window::Shown,
             folder: folder.path().to_owned(),
@@ -63,7 +86,7 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
         standing = begin => standing?,
         _ = stop.wait_for(|stop| *stop) => return Ok(super::AS_EXPECTED),
     };
-    place::print(&introduce(&case, &plan, &world))?;
+    place::print(&introduce(case, &plan, &world))?;
     if !by_hand.is_empty() {
         let lines = by_hand.iter().map(|(name, command)| format!("  {name}: {command}\n")).collect::<String>();
         place::print(&format!("there is no display here; on one, this opens a browser on the world:\n{lines}"))?;

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use tokio::sync::{mpsc, watch};
 
+use super::backend::Chosen;
 use super::{NothingApplies, WrongCall, place};
 use crate::backend::Database;
 use crate::backend::cache::Cache;
@@ -28,6 +29,7 @@ pub(super) struct Share {
 /// Those of [`KratosBinary::find`]; [`WrongCall`] if two are of one version, because nothing could tell what they show
 /// apart.
 pub(super) async fn find(
+    backend: &Chosen,
     cache: &Cache,
     fixtures: &Path,
     choices: &[KratosChoice],
@@ -38,7 +40,7 @@ pub(super) async fn find(
         if found.iter().any(|(known, _)| *known == choice) {
             continue;
         }
-        let kratos = KratosBinary::find(cache, fixtures, choice, progress).await?;
+        let kratos = backend.kratos(cache, fixtures, choice, progress).await?;
         if let Some((other, _)) = found.iter().find(|(_, other)| other.version == kratos.version) {
             let version = kratos.version;
             let text = format!("`{other}` and `{choice}` are both Kratos {version} (hint: run one after the other)");

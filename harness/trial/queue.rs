@@ -91,6 +91,8 @@ pub async fn run_cases(
         }
     }
     let shared = Arc::new(Shared { jobs: Mutex::new(jobs), pending: Mutex::new(pending), settings, progress });
+    // Each worker has a world that runs and one that starts. What cannot be made now is told by the first that needs it.
+    let _ = shared.settings.world.backend.prepare(2 * shared.settings.jobs.max(1)).await;
     let mut workers = JoinSet::new();
     for _ in 0..shared.settings.jobs.max(1) {
         workers.spawn(work(Arc::clone(&shared), stop.clone()));
@@ -189,7 +191,7 @@ fn platform(settings: &WorldSettings) -> Platform {
     Platform {
         kratos: settings.kratos.version.to_string(),
         database: settings.database.kind().word().to_owned(),
-        backend: "native".to_owned(),
+        backend: settings.backend.name().to_owned(),
     }
 }
 

@@ -28,10 +28,11 @@ pub(super) fn fit(config: &mut Value, settings: &KratosSettings) -> Result<Vec<S
         if changed.is_empty() {
             continue;
         }
-        let copy = settings.folder.join(format!("identity-{number}.schema.json"));
+        let name = format!("identity-{number}.schema.json");
+        let copy = settings.folder.join(&name);
         let text = serde_json::to_string_pretty(&content).context("failed to write the identity schema as JSON")?;
         fs::write(&copy, text).with_context(|| format!("failed to write `{}`", copy.display()))?;
-        schema["url"] = Value::from(format!("file://{}", copy.display()));
+        schema["url"] = Value::from(format!("file://./{name}"));
         said.extend(changed);
     }
     Ok(said)

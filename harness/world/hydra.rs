@@ -11,8 +11,7 @@ use serde_json::{Value, json};
 
 use super::migration::LEGACY;
 use crate::backend::hydra_binary::{HydraBinary, SYSTEM_SECRET};
-use crate::backend::readiness::{PORT_CHOICES, lost_its_port, ready};
-use crate::backend::{Launch, Output, Process, free_port};
+use crate::backend::{Ending, Exit, Ground, Seat, Service, Serving};
 
 /// The id of the OAuth 2.0 client that Kratos is, as in `fixtures/profiles/oidc`.
 const CLIENT_ID: &str = "kratos";
@@ -23,9 +22,14 @@ const CLIENT_SECRET: &str = "only-for-tests-not-a-secret-0003";
 /// The file of its database, in its folder.
 const DATABASE: &str = "hydra.sqlite";
 
+/// The file of its configuration, there.
+const CONFIG: &str = "hydra.json";
+
 /// What a Hydra is started from.
 #[derive(Debug, Clone)]
 pub struct HydraSettings {
+    /// Where it runs.
+    pub ground: Ground,
     /// The server, and the database that it starts from.
     pub binary: HydraBinary,
     /// What it calls itself.
@@ -40,8 +44,7 @@ pub struct HydraSettings {
 #[derive(Debug)]
 #[must_use = "Hydra is killed when this is dropped"]
 pub struct Hydra {
-    process: Process,
-    public: SocketAddr,
+    service: Service,
     admin: String,
 }
 
@@ -52,34 +55,18 @@ impl Hydra {
     /// When Hydra refuses its configuration or the client, exits early (its log's own words are quoted) or is not
     /// ready in time.
     pub async fn start(settings: &HydraSettings) -> Result<Self> {
-        let http = crate::client::plain()?;
         let database = settings.folder.join(DATABASE);
         fs::copy(&settings.binary.template, &database)
             .with_context(|| format!("failed to copy the database to `{}`", database.display()))?;
-        let mut choices = 0;
-        loop {
-            choices += 1;
-            let (public, admin) = (free_port()?, free_port()?);
-            let mut process = launch(settings, public, admin)?;
-            match both_ready(&mut process, &http, [public, admin]).await {
-                Ok(()) => {
-                    let admin = format!("http://127.0.0.1:{admin}");
-                    create_client(&http, &admin, &settings.callbacks).await?;
-                    return Ok(Self { process, public: ([127, 0, 0, 1], public).into(), admin });
-                }
-                Err(error) if choices < PORT_CHOICES && lost_its_port(&error) => {
-                    let log = process.log().to_owned();
-                    process.close().await?;
-                    let _ = fs::remove_file(log);
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        let service = settings.ground.serve(&settings.binary.program, |seat| serving(settings, seat)).await?;
+        let admin = format!("http://{}", service.admin());
+        create_client(&crate::client::plain()?, &admin, &settings.callbacks).await?;
+        Ok(Self { service, admin })
     }
 
     /// Where its public API listens.
     pub fn public(&self) -> SocketAddr {
-        self.public
+        self.service.public()
     }
 
     /// The base URL of its admin API.
@@ -87,14 +74,19 @@ impl Hydra {
         &self.admin
     }
 
+    /// The same, as another server of the world reaches it.
+    pub fn admin_inside(&self) -> String {
+        self.service.admin_inside()
+    }
+
     /// The file of its log.
     pub fn log(&self) -> &Path {
-        self.process.log()
+        self.service.log()
     }
 
     /// Whether it has ended by itself, and how; waits so long for it to be seen.
-    pub async fn exit_within(&mut self, limit: Duration) -> Option<std::process::ExitStatus> {
-        tokio::time::timeout(limit, self.process.exited()).await.ok()?.ok()
+    pub async fn exit_within(&mut self, limit: Duration) -> Option<Exit> {
+        tokio::time::timeout(limit, self.service.exited()).await.ok()?.ok()
     }
 
     /// Ends it and waits until it is gone.
@@ -102,31 +94,25 @@ impl Hydra {
     /// # Errors
     /// When something of it stays.
     pub async fn close(self) -> Result<()> {
-        self.process.close().await
+        self.service.close().await
     }
 }
 
-/// The public API says nothing of the other: on a busy machine the admin API listens later.
-async fn both_ready(process: &mut Process, http: &reqwest::Client, ports: [u16; 2]) -> Result<()> {
-    for port in ports {
-        ready(process, http, port).await?;
-    }
-    Ok(())
-}
-
-fn launch(settings: &HydraSettings, public: u16, admin: u16) -> Result<Process> {
-    let path = settings.folder.join("hydra.json");
-    let text = serde_json::to_string_pretty(&config(settings, public, admin)).context("failed to write JSON")?;
+fn serving(settings: &HydraSettings, seat: Seat) -> Result<Serving> {
+    let path = settings.folder.join(CONFIG);
+    let text = serde_json::to_string_pretty(&config(settings, seat)).context("failed to write JSON")?;
     fs::write(&path, text).with_context(|| format!("failed to write `{}`", path.display()))?;
-    Launch::new(&settings.binary.path, &settings.folder, Output::File(settings.folder.join("hydra.log")))
-        .args(["serve", "all", "--sqa-opt-out", "-c"])
-        .args([&path])
-        .env("HOME", &settings.folder)
-        .start()
+    Ok(Serving {
+        name: "hydra",
+        folder: settings.folder.clone(),
+        arguments: ["serve", "all", "--sqa-opt-out", "-c", CONFIG].map(Into::into).to_vec(),
+        environment: vec![("HOME", settings.ground.inside(&settings.folder).into())],
+        ending: Ending::Killed,
+    })
 }
 
 /// What a person would write, and the ports of this world. No `--dev` and no TLS: the edge ends it.
-fn config(settings: &HydraSettings, public: u16, admin: u16) -> Value {
+fn config(settings: &HydraSettings, seat: Seat) -> Value {
     json!({
         "dsn": format!("sqlite://{DATABASE}?_fk=true&mode=rwc&_journal_mode=WAL&_busy_timeout=5000"),
         "log": { "level": "info", "format": "json" },
@@ -138,8 +124,8 @@ fn config(settings: &HydraSettings, public: u16, admin: u16) -> Value {
         },
         "secrets": { "system": [SYSTEM_SECRET] },
         "serve": {
-            "public": { "host": "127.0.0.1", "port": public },
-            "admin": { "host": "127.0.0.1", "port": admin },
+            "public": { "host": seat.host, "port": seat.public },
+            "admin": { "host": seat.host, "port": seat.admin },
         },
     })
 }

@@ -1,7 +1,7 @@
 //! One Kratos of a world: its configuration, its start on a migrated database, its admin API.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -11,9 +11,14 @@ use url::Url;
 
 use super::fit::fit;
 use crate::backend::kratos_binary::KratosBinary;
-use crate::backend::readiness::{PORT_CHOICES, lost_its_port, ready};
-use crate::backend::{Database, Launch, Output, OwnDatabase, Process, free_port};
+use crate::backend::{Database, Ending, Exit, Ground, OwnDatabase, Seat, Service, Serving, copy_files};
 use crate::case::{Differences, Identity, merge};
+
+/// The file of its configuration, there.
+const CONFIG: &str = "kratos.json";
+
+/// The file of the certificate that it trusts, there.
+const AUTHORITY: &str = "authority.pem";
 
 /// What a Kratos is started from.
 #[derive(Debug, Clone)]
@@ -22,6 +27,8 @@ pub struct KratosSettings {
     pub name: String,
     /// Where browsers reach it.
     pub url: Url,
+    /// Where it runs.
+    pub ground: Ground,
     /// The server.
     pub binary: KratosBinary,
     /// What its database is made from.
@@ -52,9 +59,8 @@ pub struct KratosSettings {
 pub struct Kratos {
     name: String,
     url: Url,
-    process: Process,
+    service: Service,
     database: OwnDatabase,
-    public: std::net::SocketAddr,
     admin: String,
     fitted: Vec<String>,
     http: reqwest::Client,
@@ -67,29 +73,17 @@ impl Kratos {
     /// When Kratos refuses its configuration (the keys are named), exits early (its log's own words are quoted)
     /// or is not ready in time.
     pub async fn start(settings: &KratosSettings) -> Result<Self> {
-        let http = crate::client::plain()?;
         let database = settings.database.make(&settings.binary, &settings.folder).await?;
-        let mut choices = 0;
-        loop {
-            choices += 1;
-            let (public, admin) = (free_port()?, free_port()?);
-            let log = settings.folder.join("kratos.log");
-            let (mut process, fitted) = launch(settings, database.dsn(), public, admin, &log)?;
-            match ready(&mut process, &http, public).await {
-                Ok(()) => {
-                    let public = ([127, 0, 0, 1], public).into();
-                    let admin = format!("http://127.0.0.1:{admin}/admin");
-                    let (name, url) = (settings.name.clone(), settings.url.clone());
-                    return Ok(Self { name, url, process, database, public, admin, fitted, http });
-                }
-                // Another program was quicker: that says nothing about Kratos.
-                Err(error) if choices < PORT_CHOICES && lost_its_port(&error) => {
-                    process.close().await?;
-                    let _ = fs::remove_file(&log);
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        let mut fitted = Vec::new();
+        let prepare = |seat| {
+            let (serving, lines) = serving(settings, database.dsn(), seat)?;
+            fitted = lines;
+            Ok(serving)
+        };
+        let service = settings.ground.serve(&settings.binary.program, prepare).await?;
+        let admin = format!("http://{}/admin", service.admin());
+        let (name, url) = (settings.name.clone(), settings.url.clone());
+        Ok(Self { name, url, service, database, admin, fitted, http: crate::client::plain()? })
     }
 
     /// Its name in the world: `kratos`, or the tenant's.
@@ -109,7 +103,7 @@ impl Kratos {
 
     /// Where its public API listens.
     pub fn public(&self) -> std::net::SocketAddr {
-        self.public
+        self.service.public()
     }
 
     /// The URL of its admin API, for a person who looks around.
@@ -127,13 +121,13 @@ impl Kratos {
     /// # Errors
     /// When the file cannot be read.
     pub fn log(&self) -> Result<String> {
-        let path = self.process.log();
+        let path = self.service.log();
         fs::read_to_string(path).with_context(|| format!("failed to read `{}`", path.display()))
     }
 
     /// Whether it has ended by itself, and how; waits so long for it to be seen.
-    pub async fn exit_within(&mut self, limit: Duration) -> Option<std::process::ExitStatus> {
-        tokio::time::timeout(limit, self.process.exited()).await.ok()?.ok()
+    pub async fn exit_within(&mut self, limit: Duration) -> Option<Exit> {
+        tokio::time::timeout(limit, self.service.exited()).await.ok()?.ok()
     }
 
     /// The version that it says it is.
@@ -256,7 +250,7 @@ impl Kratos {
     /// # Errors
     /// When Kratos does not answer or knows no such error.
     pub async fn stored_error(&self, id: &str) -> Result<Value> {
-        let url = Url::parse_with_params(&format!("http://{}/self-service/errors", self.public), [("id", id)]);
+        let url = Url::parse_with_params(&format!("http://{}/self-service/errors", self.public()), [("id", id)]);
         let answer = self.get_url(url.context("failed to build the URL of an error")?.as_str()).await?;
         Ok(answer["error"].clone())
     }
@@ -280,7 +274,7 @@ impl Kratos {
     /// # Errors
     /// When something of it stays.
     pub async fn close(self) -> Result<()> {
-        self.process.close().await?;
+        self.service.close().await?;
         self.database.remove().await.with_context(|| format!("failed to remove the database of {}", self.name))
     }
 }
@@ -293,27 +287,40 @@ fn signs_in_with(identity: &Value, email: &str) -> bool {
     identifiers.any(|it| it.as_str().is_some_and(|it| it.to_lowercase() == email))
 }
 
-/// Starts it, and says what its configuration was changed in for its version.
-fn launch(settings: &KratosSettings, dsn: &str, public: u16, admin: u16, log: &Path) -> Result<(Process, Vec<String>)> {
-    let mut config = config(settings, dsn, public, admin)?;
+/// Puts everything that Kratos reads into its folder, and says what its configuration was changed in for its version.
+fn serving(settings: &KratosSettings, dsn: &str, seat: Seat) -> Result<(Serving, Vec<String>)> {
+    let folder = &settings.folder;
+    copy_files(&settings.profile, folder)?;
+    let authority = folder.join(AUTHORITY);
+    fs::copy(&settings.authority, &authority)
+        .with_context(|| format!("failed to copy `{}`", settings.authority.display()))?;
+    let mut config = config(settings, dsn, seat)?;
     let fitted = fit(&mut config, settings)?;
-    let path = settings.folder.join("kratos.json");
-    let text = serde_json::to_string_pretty(&config).context("failed to write the configuration as JSON")?;
+    let path = folder.join(CONFIG);
+    let text = serde_json::to_string_pretty(&config).context("failed to write JSON")?;
     fs::write(&path, text).with_context(|| format!("failed to write `{}`", path.display()))?;
-    let process = Launch::new(&settings.binary.path, &settings.profile, Output::File(log.to_owned()))
-        .args(["serve", "--watch-courier", "--sqa-opt-out", "-c"])
-        .args([&path])
-        .args(settings.dev.then_some("--dev"))
-        .env("HOME", &settings.folder)
-        .env("HTTP_PROXY", &settings.proxy)
-        .env("HTTPS_PROXY", &settings.proxy)
-        .env("SSL_CERT_FILE", &settings.authority)
-        .start()?;
-    Ok((process, fitted))
+    let mut arguments = ["serve", "--watch-courier", "--sqa-opt-out", "-c", CONFIG].map(Into::into).to_vec();
+    arguments.extend(settings.dev.then(|| "--dev".into()));
+    let inside = settings.ground.inside(folder);
+    let serving = Serving {
+        name: "kratos",
+        folder: folder.clone(),
+        arguments,
+        environment: vec![
+            ("HTTP_PROXY", (&settings.proxy).into()),
+            ("HTTPS_PROXY", (&settings.proxy).into()),
+            // The mail sink, which is no part of the world's network.
+            ("NO_PROXY", settings.ground.address().to_string().into()),
+            ("SSL_CERT_FILE", inside.join(AUTHORITY).into()),
+            ("HOME", inside.into()),
+        ],
+        ending: Ending::Killed,
+    };
+    Ok((serving, fitted))
 }
 
 /// The profile, the world's addresses and the case's changes over it, and over all what only this world can know.
-fn config(settings: &KratosSettings, dsn: &str, public: u16, admin: u16) -> Result<Value> {
+fn config(settings: &KratosSettings, dsn: &str, seat: Seat) -> Result<Value> {
     let path = settings.profile.join("kratos.yml");
     let text = fs::read_to_string(&path).with_context(|| format!("failed to read profile `{}`", path.display()))?;
     let mut config: Value = serde_saphyr::from_str(&text)
@@ -326,8 +333,8 @@ fn config(settings: &KratosSettings, dsn: &str, public: u16, admin: u16) -> Resu
     let world = json!({
         "dsn": dsn,
         "serve": {
-            "public": { "host": "127.0.0.1", "port": public },
-            "admin": { "host": "127.0.0.1", "port": admin },
+            "public": { "host": seat.host, "port": seat.public },
+            "admin": { "host": seat.host, "port": seat.admin },
         },
         "courier": settings.courier,
     });

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::backend::Service;
 use crate::case::{HookAnswer, LegacyUser};
 use admin::Admin;
 use pages::Pages;
@@ -43,9 +44,20 @@ pub struct LegacySettings {
 #[must_use = "the legacy system stops when it is dropped"]
 pub struct Legacy {
     addr: SocketAddr,
-    // Dropping the sender is the signal to stop, so a dropped `Legacy` stops as well.
-    stop: watch::Sender<()>,
-    server: JoinHandle<std::io::Result<()>>,
+    server: Server,
+}
+
+/// What answers for it.
+#[derive(Debug)]
+enum Server {
+    /// This process.
+    Ours {
+        // Dropping the sender is the signal to stop, so a dropped `Legacy` stops as well.
+        stop: watch::Sender<()>,
+        task: JoinHandle<std::io::Result<()>>,
+    },
+    /// A program in a container.
+    Contained(Box<Service>),
 }
 
 impl Legacy {
@@ -63,11 +75,16 @@ impl Legacy {
         let addr = listener.local_addr().context("cannot read the port of the legacy system")?;
         let (stop, stopped) = watch::channel(());
         let router = routes::build(pages, users, admin, settings.hook, stopped.clone());
-        let server =
+        let task =
             tokio::spawn(
                 async move { axum::serve(listener, router).with_graceful_shutdown(routes::end(stopped)).await },
             );
-        Ok(Self { addr, stop, server })
+        Ok(Self { addr, server: Server::Ours { stop, task } })
+    }
+
+    /// The legacy system as a program that answers already.
+    pub(super) fn contained(service: Service) -> Self {
+        Self { addr: service.public(), server: Server::Contained(Box::new(service)) }
     }
 
     /// The address it listens on.
@@ -81,12 +98,16 @@ impl Legacy {
     /// # Errors
     /// If the server had failed, or if a request is still under way after two seconds.
     pub async fn close(self) -> Result<()> {
-        let Self { addr, stop, mut server } = self;
+        let Self { addr, server } = self;
+        let (stop, mut task) = match server {
+            Server::Ours { stop, task } => (stop, task),
+            Server::Contained(service) => return service.close().await,
+        };
         drop(stop);
-        match tokio::time::timeout(CLOSE_DEADLINE, &mut server).await {
+        match tokio::time::timeout(CLOSE_DEADLINE, &mut task).await {
             Ok(ended) => ended.context("the legacy system panicked")?.context("the legacy system failed"),
             Err(_) => {
-                server.abort();
+                task.abort();
                 Err(anyhow!("the legacy system on `{addr}` still answers a request after {CLOSE_DEADLINE:?}"))
             }
         }

@@ -1,6 +1,6 @@
 //! The mail sink: Kratos's HTTP courier posts every mail here, and a waiter is told when one arrives.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
 use base64::Engine;
+use ring::rand::{SecureRandom, SystemRandom};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -71,7 +72,7 @@ impl Mail {
 #[derive(Debug)]
 #[must_use = "the sink closes when it is dropped"]
 pub struct MailSink {
-    address: SocketAddr,
+    url: String,
     mails: Arc<Mutex<Vec<Mail>>>,
     count: watch::Sender<usize>,
     server: JoinHandle<()>,
@@ -84,21 +85,23 @@ struct Shelf {
 }
 
 impl MailSink {
-    /// Starts to listen on a free port of 127.0.0.1.
+    /// Starts to listen on a free port of an address of this machine, at which Kratos reaches it. Others may reach that
+    /// too, so the sink takes mails at a path that nobody can guess.
     ///
     /// # Errors
     /// When no port can be bound.
-    pub async fn start() -> Result<Self> {
-        let socket = TcpListener::bind(("127.0.0.1", 0)).await.context("failed to open the mail sink")?;
-        let address = socket.local_addr().context("failed to read the mail sink's address")?;
+    pub async fn start(address: IpAddr) -> Result<Self> {
+        let socket = TcpListener::bind((address, 0)).await.context("failed to open the mail sink")?;
+        let address: SocketAddr = socket.local_addr().context("failed to read the mail sink's address")?;
+        let path = secret_path()?;
         let mails = Arc::default();
         let count = watch::Sender::new(0);
         let shelf = Shelf { mails: Arc::clone(&mails), count: count.clone() };
-        let router = Router::new().route("/", post(receive)).with_state(shelf);
+        let router = Router::new().route(&path, post(receive)).with_state(shelf);
         let server = tokio::spawn(async move {
             let _ = axum::serve(socket, router).await;
         });
-        Ok(Self { address, mails, count, server })
+        Ok(Self { url: format!("http://{address}{path}"), mails, count, server })
     }
 
     /// The `courier` block of a Kratos configuration that sends here.
@@ -107,7 +110,7 @@ impl MailSink {
         json!({
             "delivery_strategy": "http",
             "http": { "request_config": {
-                "url": format!("http://{}/", self.address),
+                "url": self.url,
                 "method": "POST",
                 "headers": { "Content-Type": "application/json" },
                 "body": format!("base64://{body}"),
@@ -164,6 +167,12 @@ impl Drop for MailSink {
     }
 }
 
+fn secret_path() -> Result<String> {
+    let mut bytes = [0; 16];
+    SystemRandom::new().fill(&mut bytes).ok().context("the system gives no random bytes for a path")?;
+    Ok(format!("/{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)))
+}
+
 async fn receive(State(shelf): State<Shelf>, Json(mail): Json<Mail>) -> StatusCode {
     let count = {
         let mut mails = shelf.mails.lock().unwrap_or_else(PoisonError::into_inner);
@@ -187,7 +196,7 @@ mod tests {
             .no_proxy()
             .tls_backend_preconfigured(crate::client::trust(None)?)
             .build()?
-            .post(format!("http://{}/", sink.address))
+            .post(&sink.url)
             .json(&mail)
             .send()
             .await?
@@ -197,7 +206,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_waiter_gets_the_mail_of_its_recipient() -> Result<()> {
-        let sink = MailSink::start().await?;
+        let sink = MailSink::start(IpAddr::from([127, 0, 0, 1])).await?;
         let waiter = sink.next("ada@example.test", 0, Duration::from_secs(5));
         let sender = async {
             send(&sink, "bob@example.test", "111111").await?;
@@ -213,7 +222,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_waiter_passes_over_what_was_read() -> Result<()> {
-        let sink = MailSink::start().await?;
+        let sink = MailSink::start(IpAddr::from([127, 0, 0, 1])).await?;
         send(&sink, "ada@example.test", "111111").await?;
         send(&sink, "ada@example.test", "222222").await?;
 
@@ -225,7 +234,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_mail_that_never_comes_is_an_error_that_names_the_others() -> Result<()> {
-        let sink = MailSink::start().await?;
+        let sink = MailSink::start(IpAddr::from([127, 0, 0, 1])).await?;
         send(&sink, "bob@example.test", "111111").await?;
 
         let waited = sink.next("ada@example.test", 0, Duration::from_millis(30)).await;

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::contained::ContainedSettings;
 use super::hydra::{Hydra, HydraSettings};
 use super::legacy::{Legacy, LegacySettings};
 use super::start::make;
-use crate::backend::Missing;
 use crate::backend::hydra_binary::HydraBinary;
+use crate::backend::{Exit, Ground, Missing};
 use crate::case::{Old, WorldSpec};
 use crate::edge::Names;
 
@@ -25,6 +26,8 @@ pub const LEGACY: &str = "legacy.example.test";
 /// What both are started from.
 #[derive(Debug, Clone)]
 pub struct MigrationSettings {
+    /// Where Hydra runs.
+    pub ground: Ground,
     /// The Hydra, if there is one.
     pub hydra: Option<HydraBinary>,
     /// The folder `fixtures`.
@@ -55,6 +58,7 @@ impl Migration {
             let binary = settings.hydra.clone();
             let binary = binary.ok_or_else(|| Missing::new("there is no Hydra", "run `scripts/setup`"))?;
             let hydra = Hydra::start(&HydraSettings {
+                ground: settings.ground.clone(),
                 binary,
                 issuer: spec.issuer().to_owned(),
                 callbacks: settings.callbacks.clone(),
@@ -67,15 +71,21 @@ impl Migration {
             started.hydra = Mutex::new(Some(hydra));
         }
         if let Some(spec) = &spec.legacy {
-            let hydra = lock(&started.hydra).as_ref().map(|hydra| hydra.admin().to_owned());
-            let legacy = Legacy::start(LegacySettings {
-                users: spec.users.clone().unwrap_or_default(),
-                hook: spec.hook(),
-                hydra,
-                templates: settings.fixtures.join("legacy"),
-                listen: ([127, 0, 0, 1], 0).into(),
-            })
-            .await?;
+            let legacy = if settings.ground.takes_own() {
+                let hydra = lock(&started.hydra).as_ref().map(Hydra::admin_inside);
+                let (ground, fixtures, folder) = (&settings.ground, &*settings.fixtures, &*settings.folder);
+                Legacy::contained(ContainedSettings { ground, fixtures, folder }.legacy(spec, hydra).await?)
+            } else {
+                let hydra = lock(&started.hydra).as_ref().map(|hydra| hydra.admin().to_owned());
+                Legacy::start(LegacySettings {
+                    users: spec.users.clone().unwrap_or_default(),
+                    hook: spec.hook(),
+                    hydra,
+                    templates: settings.fixtures.join("legacy"),
+                    listen: ([127, 0, 0, 1], 0).into(),
+                })
+                .await?
+            };
             names.set(LEGACY, legacy.addr());
             started.legacy = Mutex::new(Some(legacy));
         }
@@ -115,7 +125,7 @@ impl Migration {
     }
 
     /// Whether Hydra has ended without being asked to, and how; waits so long for it to be seen.
-    pub async fn exit_within(&mut self, limit: Duration) -> Option<std::process::ExitStatus> {
+    pub async fn exit_within(&mut self, limit: Duration) -> Option<Exit> {
         let hydra = self.hydra.get_mut().unwrap_or_else(PoisonError::into_inner);
         hydra.as_mut()?.exit_within(limit).await
     }

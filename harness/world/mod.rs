@@ -1,6 +1,7 @@
 //! What a trial runs in: one file per inhabitant, and the world that starts and closes them together.
 
 mod clients;
+mod contained;
 mod fit;
 pub mod front;
 mod html;
@@ -21,6 +22,7 @@ use futures_util::future::join_all;
 use crate::backend::Database;
 use crate::backend::hydra_binary::HydraBinary;
 use crate::backend::kratos_binary::KratosBinary;
+use crate::backend::{Backend, Ground};
 use crate::browser::{Browser, BrowserSettings, Remote, Window};
 use crate::case::BrowserSpec;
 use crate::client::ApiClient;
@@ -41,6 +43,8 @@ pub const LONGEST_FOLDER: usize = 107 - 44 - 16;
 pub struct WorldSettings {
     /// The folder `fixtures`.
     pub fixtures: PathBuf,
+    /// How servers are started.
+    pub backend: Backend,
     /// The Kratos.
     pub kratos: KratosBinary,
     /// What the database of each Kratos is made from.
@@ -81,6 +85,7 @@ pub struct World {
     ui: Ui,
     kratos: Vec<Kratos>,
     migration: Migration,
+    ground: Ground,
     mail: MailSink,
     edge: Edge,
     folder: tempfile::TempDir,
@@ -185,7 +190,7 @@ impl World {
     /// # Errors
     /// Everything that could not be closed, in one text.
     pub async fn close(self) -> Result<()> {
-        let Self { browsers, clients, front, ui, kratos, migration, mail, edge, folder, files } = self;
+        let Self { browsers, clients, front, ui, kratos, migration, ground, mail, edge, folder, files } = self;
         drop(clients);
         let closings = join_all(browsers.into_values().map(Browser::close));
         let (browsers, kratos) = tokio::join!(closings, join_all(kratos.into_iter().map(Kratos::close)));
@@ -195,6 +200,7 @@ impl World {
         };
         let ui = ui.close().await;
         let migration = migration.close().await;
+        let ground = ground.close().await;
         edge.close().await;
         drop(mail);
         let removed = match files {
@@ -207,7 +213,7 @@ impl World {
         let failures: Vec<String> = browsers
             .into_iter()
             .chain(kratos)
-            .chain([front, ui, migration, removed])
+            .chain([front, ui, migration, ground, removed])
             .filter_map(|closed| closed.err().map(|error| format!("{error:#}")))
             .collect();
         anyhow::ensure!(failures.is_empty(), "the world did not close cleanly: {}", failures.join("; "));

@@ -11,12 +11,14 @@ use futures_util::future::join_all;
 use url::Url;
 
 use super::clients::{ClientPlace, client_of};
+use super::contained::ContainedSettings;
 use super::front::Front;
 use super::kratos::{Kratos, KratosSettings};
 use super::mail::MailSink;
 use super::migration::{Migration, MigrationSettings};
-use super::ui::{Interface, Places, ProgramSettings, Ui, UiProgram, UiSettings, UiTenant};
+use super::ui::{Interface, Places, ProgramSettings, Ui, UiProgram, UiSettings, UiTenant, UiWays};
 use super::{Files, World, WorldSettings};
+use crate::backend::Ground;
 use crate::browser::{Browser, BrowserSettings, Remote, Window};
 use crate::case::{BrowserSpec, Differences, FaultSpec, HOSTS, ItpSpec, KratosServer, Time, WorldSpec};
 use crate::client::{self, ApiClient, Jar};
@@ -42,7 +44,8 @@ impl World {
         for (host, record) in spec.dns_records() {
             edge.dns().tell(&host, record);
         }
-        let mail = MailSink::start().await?;
+        let ground = settings.backend.ground().await?;
+        let mail = MailSink::start(ground.address()).await?;
         let servers = spec.servers();
         let places = places(spec, &servers)?;
         let clients = clients(spec, settings, folder.path(), &authority, &mut edge).await?;
@@ -53,6 +56,7 @@ impl World {
             kratos_starts.push(KratosSettings {
                 name: server.name.clone(),
                 url: Url::parse(&server.url).with_context(|| format!("`{}` is no URL", server.url))?,
+                ground: ground.clone(),
                 binary: settings.kratos.clone(),
                 database: settings.database.clone(),
                 profile: settings.fixtures.join("profiles").join(&server.profile),
@@ -61,7 +65,7 @@ impl World {
                 differences: differences.clone(),
                 dev: server.dev,
                 courier: mail.courier(),
-                proxy: format!("http://{}", edge.listen(&server.name).await?),
+                proxy: proxy(&mut edge, &server.name, &ground).await?,
                 authority: authority.clone(),
                 folder: make(folder.path(), &server.name)?,
             });
@@ -77,6 +81,7 @@ impl World {
         let kratos = join_all(kratos_starts.iter().map(Kratos::start));
         let callback = |server: &KratosServer| format!("{}self-service/methods/oidc/callback/hydra", server.url);
         let migration = MigrationSettings {
+            ground: ground.clone(),
             hydra: settings.hydra.clone(),
             fixtures: settings.fixtures.clone(),
             callbacks: servers.iter().map(callback).collect(),
@@ -111,7 +116,7 @@ impl World {
         }
         let pages = async {
             let ui = match &settings.interface {
-                Interface::Ours => start_ui(spec, &servers, settings, &mut edge).await?,
+                Interface::Ours => start_ui(spec, &servers, settings, &ground, folder.path(), &mut edge).await?,
                 Interface::Program(program) => {
                     let log = folder.path().join("ui.log");
                     start_program(program, places, &kratos, migration.hydra_admin(), log, &mut edge).await?
@@ -142,6 +147,7 @@ impl World {
             ui,
             kratos,
             migration,
+            ground,
             mail,
             edge,
             folder,
@@ -161,6 +167,15 @@ fn started<T>(results: Vec<Result<T>>) -> (Vec<T>, Option<anyhow::Error>) {
         }
     }
     (up, failed)
+}
+
+/// The URL of a listener of the edge for a server that runs there.
+async fn proxy(edge: &mut Edge, name: &str, ground: &Ground) -> Result<String> {
+    let address = ground.address();
+    if address.is_loopback() {
+        return Ok(format!("http://{}", edge.listen(name).await?));
+    }
+    Ok(edge.listen_at(name, None, address).await?.url())
 }
 
 /// Where the pages of the interface stand, whichever it is.
@@ -213,7 +228,14 @@ async fn start_browsers(
     .await
 }
 
-async fn start_ui(spec: &WorldSpec, servers: &[KratosServer], settings: &WorldSettings, edge: &mut Edge) -> Result<Ui> {
+async fn start_ui(
+    spec: &WorldSpec,
+    servers: &[KratosServer],
+    settings: &WorldSettings,
+    ground: &Ground,
+    folder: &Path,
+    edge: &mut Edge,
+) -> Result<Ui> {
     let ui = spec.ui.clone().unwrap_or_default();
     let asked = |server: &KratosServer| match ui.asks() {
         Some(name) => servers.iter().find(|it| it.name == name).map_or(&server.url, |it| &it.url).clone(),
@@ -225,16 +247,30 @@ async fn start_ui(spec: &WorldSpec, servers: &[KratosServer], settings: &WorldSe
         let (name, route) = (server.name.clone(), server.route.clone());
         Ok(UiTenant { name, route, asked_at: kratos.clone(), kratos })
     });
-    let url = Url::parse(ui.url()).with_context(|| format!("`{}` is no URL", ui.url()))?;
-    let listener = edge.listen("ui").await?;
-    Ui::start(UiSettings {
-        url,
+    let tenants = tenants.collect::<Result<Vec<_>>>()?;
+    let ways = UiWays {
         submit: ui.submit(),
         guard: ui.guard(),
         credentials: ui.credentials.unwrap_or_default(),
         expired: ui.expired.unwrap_or_default(),
-        tenants: tenants.collect::<Result<_>>()?,
         tenants_by: ui.tenants.unwrap_or_default(),
+    };
+    if ground.takes_own() {
+        let proxy = proxy(edge, "ui", ground).await?;
+        let contained = ContainedSettings { ground, fixtures: &settings.fixtures, folder };
+        let service = contained.ui(&tenants, &ways, proxy, edge.authority_pem()).await?;
+        return Ok(Ui::contained(service, places(spec, servers)?));
+    }
+    let url = Url::parse(ui.url()).with_context(|| format!("`{}` is no URL", ui.url()))?;
+    let listener = edge.listen("ui").await?;
+    Ui::start(UiSettings {
+        url,
+        submit: ways.submit,
+        guard: ways.guard,
+        credentials: ways.credentials,
+        expired: ways.expired,
+        tenants,
+        tenants_by: ways.tenants_by,
         templates: settings.fixtures.join("ui"),
         client: client::through(listener, edge.authority_pem(), Jar::None)?,
         listen: ([127, 0, 0, 1], 0).into(),

@@ -3,7 +3,6 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::ExitStatus;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -12,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use url::Url;
 
-use crate::backend::Process;
+use crate::backend::{Exit, Process, Service};
 use crate::case::interface::{Credentials, Expired, Guard, Submit, TenantsBy};
 use crate::edge::BLANK_PATH;
 
@@ -57,6 +56,21 @@ pub struct UiSettings {
     pub listen: SocketAddr,
 }
 
+/// The ways of the fixture interface.
+#[derive(Debug, Clone, Copy)]
+pub struct UiWays {
+    /// How it sends a form to Kratos.
+    pub submit: Submit,
+    /// What it does against a second submit.
+    pub guard: Guard,
+    /// What it does with a flow that has expired.
+    pub expired: Expired,
+    /// Whether its script sends cookies along.
+    pub credentials: Credentials,
+    /// How it tells tenants apart, where there are several.
+    pub tenants_by: TenantsBy,
+}
+
 /// A running interface, ours or another. It stops when it is closed or dropped.
 #[derive(Debug)]
 #[must_use = "the interface stops when it is dropped"]
@@ -75,6 +89,8 @@ enum Server {
         stop: oneshot::Sender<()>,
         task: JoinHandle<std::io::Result<()>>,
     },
+    /// Ours, as a program in a container.
+    Contained(Box<Service>),
     /// A program that somebody else wrote.
     Program(Box<Process>),
 }
@@ -121,10 +137,15 @@ impl Ui {
         Ok(Self { places, addr, server: Server::Program(Box::new(process)) })
     }
 
+    /// The fixture interface as a program that answers already.
+    pub(super) fn contained(service: Service, places: Places) -> Self {
+        Self { places, addr: service.public(), server: Server::Contained(Box::new(service)) }
+    }
+
     /// Whether it is the fixture interface.
     #[must_use]
     pub fn is_ours(&self) -> bool {
-        matches!(self.server, Server::Ours { .. })
+        matches!(self.server, Server::Ours { .. } | Server::Contained(_))
     }
 
     /// The address it listens on.
@@ -176,9 +197,15 @@ impl Ui {
     }
 
     /// Whether its program has ended by itself, and how; waits so long for it to be seen.
-    pub async fn exit_within(&mut self, limit: Duration) -> Option<ExitStatus> {
-        let Server::Program(process) = &mut self.server else { return None };
-        tokio::time::timeout(limit, process.exited()).await.ok()?.ok()
+    pub async fn exit_within(&mut self, limit: Duration) -> Option<Exit> {
+        let exited = async {
+            match &mut self.server {
+                Server::Ours { .. } => None,
+                Server::Contained(service) => service.exited().await.ok(),
+                Server::Program(process) => process.exited().await.ok().map(Exit::from),
+            }
+        };
+        tokio::time::timeout(limit, exited).await.ok()?
     }
 
     /// Stops it. Ours waits up to two seconds for the requests that are under way.
@@ -189,6 +216,7 @@ impl Ui {
         let addr = self.addr;
         let (stop, mut task) = match self.server {
             Server::Ours { stop, task } => (stop, task),
+            Server::Contained(service) => return service.close().await,
             Server::Program(process) => return process.close().await,
         };
         drop(stop);

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use kratos_repro::backend::Backend;
 use kratos_repro::backend::cache::Cache;
 use kratos_repro::backend::hydra_binary::HydraBinary;
 use kratos_repro::backend::kratos_binary::{KratosBinary, KratosChoice};
@@ -14,6 +15,7 @@ use kratos_repro::case::{Case, Differences};
 use kratos_repro::trial::{CaseOutcome, Progress, QueueSettings, Turn, run_cases};
 use kratos_repro::world::ui::Interface;
 use kratos_repro::world::{ClientPrograms, Files, WorldSettings};
+use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 
 pub(crate) fn fixtures() -> PathBuf {
@@ -46,6 +48,7 @@ pub(crate) async fn world_settings(folder: &Path, cases: &[Case]) -> Result<Worl
     Ok(WorldSettings {
         clients: ClientPrograms::find(&cache, &fixtures, cases).await?,
         fixtures,
+        backend: Backend::Native,
         kratos,
         database: Database::Sqlite,
         hydra: hydra.ok(),
@@ -59,10 +62,24 @@ pub(crate) async fn world_settings(folder: &Path, cases: &[Case]) -> Result<Worl
 
 /// Runs all trials of a case in one lineup and gives what they showed.
 pub(crate) async fn run(turn: Turn) -> Result<Box<CaseOutcome>> {
-    let folder = tempfile::Builder::new().prefix("kratos-repro-test-").tempdir()?;
+    let folder = folder()?;
     let mut world = world_settings(folder.path(), std::slice::from_ref(&turn.case)).await?;
     let (database, cluster) = database(&Cache::open()?, &world.kratos).await?;
     world.database = database;
+    let outcome = run_with(turn, world, &folder).await;
+    if let Some(cluster) = cluster {
+        cluster.close().await?;
+    }
+    outcome
+}
+
+/// A folder for the worlds of a case and their evidence.
+pub(crate) fn folder() -> Result<TempDir> {
+    Ok(tempfile::Builder::new().prefix("kratos-repro-test-").tempdir()?)
+}
+
+/// Runs all trials in worlds made from these.
+pub(crate) async fn run_with(turn: Turn, world: WorldSettings, folder: &TempDir) -> Result<Box<CaseOutcome>> {
     let turn = turn.on(&world.kratos.version, &Differences::read(&world.fixtures)?)?;
     let settings = QueueSettings { world, run_folder: folder.path().join("evidence"), jobs: 1 };
     let (progress, mut told) = mpsc::unbounded_channel();
@@ -70,9 +87,6 @@ pub(crate) async fn run(turn: Turn) -> Result<Box<CaseOutcome>> {
 
     run_cases(vec![turn], settings, progress, stop).await;
 
-    if let Some(cluster) = cluster {
-        cluster.close().await?;
-    }
     let mut outcome = None;
     while let Some(step) = told.recv().await {
         if let Progress::Case(case) = step {

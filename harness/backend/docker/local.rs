@@ -1,0 +1,136 @@
+//! Images that are made here: of the servers that this project has built, and of the harness itself for its own servers.
+//! There is nothing in them but the one program with its libraries, and a place for temporary files. The programs of
+//! others are so started where no registry can be reached.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use futures_util::StreamExt;
+use hyper::body::Bytes;
+use sha2::{Digest, Sha256};
+use testcontainers::bollard::body_full;
+use testcontainers::bollard::query_parameters::{CreateImageOptionsBuilder, RemoveImageOptions};
+use tokio::process::Command;
+use tokio_tar::{Builder, EntryType, Header};
+
+use super::engine::{Engine, words};
+use super::image::{CONTENT, Image, local};
+use crate::backend::ground::Program;
+use crate::backend::product::Product;
+use crate::backend::progress::Progress;
+use crate::backend::{child, template};
+
+/// Changes with what is done here, so that an image of an older recipe is made anew.
+const RECIPE: u32 = 1;
+
+/// The program of the image of the harness.
+const OWN: &str = "kratos-repro";
+
+/// How long it may take to name a program's libraries; it takes 20 ms.
+const LIBRARIES_LIMIT: Duration = Duration::from_secs(20);
+
+/// Makes the local image of a server from the static binary that was built of it, unless that has been done.
+///
+/// # Errors
+/// When the binary cannot be read, or the engine does not take the image.
+pub async fn make_image(
+    engine: &Engine,
+    product: Product,
+    version: &str,
+    program: &Program,
+    progress: &mut Progress,
+) -> Result<Image> {
+    let Program::Binary(binary) = program else { bail!("`{program}` is an image already") };
+    // The name of its entry in the cache says all that decides the content.
+    let identity = binary.parent().and_then(Path::file_name).unwrap_or_default().display().to_string();
+    make(engine, &local(product, version), product.program(), binary, &[], &identity, progress).await
+}
+
+/// Makes the image of the harness from its program, unless that has been done; takes a second.
+///
+/// # Errors
+/// When the program or one of its libraries cannot be read, or the engine does not take the image.
+pub async fn make_own_image(engine: &Engine, program: &Path, progress: &mut Progress) -> Result<Image> {
+    let libraries = libraries(program).await?;
+    let mut identity = template::identify(program)?;
+    for library in &libraries {
+        identity.push_str(&template::identify(library)?);
+    }
+    let identity = format!("{:x}", Sha256::digest(identity));
+    let name = format!("{OWN}/harness:{}-local", env!("CARGO_PKG_VERSION"));
+    make(engine, &name, OWN, program, &libraries, &identity, progress).await
+}
+
+async fn make(
+    engine: &Engine,
+    name: &str,
+    program: &str,
+    binary: &Path,
+    libraries: &[PathBuf],
+    identity: &str,
+    progress: &mut Progress,
+) -> Result<Image> {
+    let content = format!("{identity}-{RECIPE}");
+    let before = engine.look(name).await?;
+    if let Some(image) = before.clone().filter(|image| image.content() == Some(&content)) {
+        return Ok(image);
+    }
+    progress.begin(format!("making the image {name}"));
+    let inside = format!("usr/bin/{program}");
+    let archive = archive(binary, &inside, libraries).await.context("failed to pack the image")?;
+    let (repository, tag) = name.rsplit_once(':').context("the image's name has no tag")?;
+    let options = CreateImageOptionsBuilder::new()
+        .from_src("-")
+        .repo(repository)
+        .tag(tag)
+        .changes(vec![format!("ENTRYPOINT [\"/{inside}\"]"), format!("LABEL {CONTENT}={content}")])
+        .build();
+    let mut steps = std::pin::pin!(engine.api().create_image(Some(options), Some(body_full(archive)), None));
+    while let Some(step) = steps.next().await {
+        step.map_err(|error| anyhow!("the engine does not take the image `{name}`: {}", words(&error)))?;
+    }
+    let image = engine.look(name).await?.filter(|image| image.content() == Some(&content));
+    let image = image.with_context(|| format!("the engine took the image `{name}` and does not have it"))?;
+    if let Some(before) = before {
+        // It has no name any more. Another run may still use it, which is for the engine to know.
+        let _ = engine.api().remove_image(before.id(), None::<RemoveImageOptions>, None).await;
+    }
+    progress.finish(format_args!("made the image {name}"));
+    Ok(image)
+}
+
+/// The shared libraries of a program, the loader among them, as `ldd` names them: `name => path (address)`, or a path
+/// alone. A static program has none.
+async fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
+    let mut command = Command::new("ldd");
+    command.arg(program);
+    let answer = child::answer(&mut command, LIBRARIES_LIMIT).await.context("failed to run `ldd`")?;
+    let paths: Vec<PathBuf> = answer
+        .stdout
+        .lines()
+        .filter_map(|line| line.split_whitespace().find(|word| word.starts_with('/')))
+        .map(PathBuf::from)
+        .collect();
+    let is_static = answer.stderr.contains("not a dynamic executable") || answer.stdout.contains("statically linked");
+    ensure!(answer.status.success() || is_static, "`ldd {}` says: {}", program.display(), answer.stderr.trim());
+    Ok(paths)
+}
+
+/// A root file system: the program, its libraries where they are here, and `/tmp`, where SQLite may want to write.
+async fn archive(binary: &Path, program: &str, libraries: &[PathBuf]) -> Result<Bytes> {
+    let mut archive = Builder::new(Vec::new());
+    let mut folder = Header::new_gnu();
+    folder.set_entry_type(EntryType::Directory);
+    folder.set_mode(0o1777);
+    archive.append_data(&mut folder, "tmp/", &[][..]).await?;
+    let libraries = libraries.iter().map(|path| (path.as_path(), path.strip_prefix("/").unwrap_or(path)));
+    for (path, name) in std::iter::once((binary, Path::new(program))).chain(libraries) {
+        let bytes = tokio::fs::read(path).await.with_context(|| format!("failed to read `{}`", path.display()))?;
+        let mut file = Header::new_gnu();
+        file.set_size(bytes.len() as u64);
+        file.set_mode(0o755);
+        archive.append_data(&mut file, name, bytes.as_slice()).await?;
+    }
+    Ok(Bytes::from(archive.into_inner().await?))
+}

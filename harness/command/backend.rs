@@ -1,0 +1,290 @@
+//! How the servers of a run are started: chosen once, said once, and the servers that this means.
+
+use std::path::Path;
+
+#[cfg(feature = "docker")]
+use anyhow::Context;
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+
+use super::WrongCall;
+use super::place;
+use crate::backend::cache::Cache;
+#[cfg(feature = "docker")]
+use crate::backend::docker::{self, Engine, Image, ImageChoice};
+#[cfg(feature = "docker")]
+use crate::backend::doctor;
+use crate::backend::doctor::{Finding, Need};
+#[cfg(feature = "docker")]
+use crate::backend::hydra_binary;
+use crate::backend::hydra_binary::HydraBinary;
+use crate::backend::kratos_binary::{self, KratosBinary, KratosChoice};
+#[cfg(feature = "docker")]
+use crate::backend::product::Product;
+use crate::backend::progress::Progress;
+#[cfg(feature = "docker")]
+use crate::backend::version::UnfitServer;
+use crate::backend::{Backend, DatabaseKind, Missing};
+
+/// How servers are to be started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum BackendName {
+    /// Containers where an image is named, else processes where Kratos is built, else containers where its image is.
+    Auto,
+    /// Processes of this machine, which are ready sooner.
+    Native,
+    /// Containers of a Docker engine, or of what else answers at DOCKER_HOST.
+    Docker,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BackendArguments {
+    /// How Kratos and Hydra are started; one that is named is never replaced by the other.
+    #[arg(long, env = "KRATOS_REPRO_BACKEND", value_enum, default_value = "auto")]
+    pub(super) backend: BackendName,
+    /// The image of Kratos in place of `oryd/kratos` with the version, or of the local one of `setup --images`.
+    #[arg(long, env = "KRATOS_REPRO_IMAGE_KRATOS", value_name = "IMAGE")]
+    pub(super) image_kratos: Option<String>,
+    /// The image of Hydra in place of `oryd/hydra` with its version, or of the local one.
+    #[arg(long, env = "KRATOS_REPRO_IMAGE_HYDRA", value_name = "IMAGE")]
+    pub(super) image_hydra: Option<String>,
+}
+
+/// The backend of a run.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub(super) backend: Backend,
+    #[cfg(feature = "docker")]
+    images: ImageChoice,
+}
+
+impl BackendArguments {
+    /// Chooses, and says which and why where it was not named. An engine and an image that are not there are said here,
+    /// before anything starts.
+    ///
+    /// # Errors
+    /// [`Missing`] when what was named is not to be had, or nothing is; [`WrongCall`] when a binary is to run in a
+    /// container.
+    pub(super) async fn choose(&self, cache: &Cache, fixtures: &Path, kratos: &[KratosChoice]) -> Result<Chosen> {
+        let named = [("--image-kratos", &self.image_kratos), ("--image-hydra", &self.image_hydra)];
+        let named = named.into_iter().find_map(|(flag, image)| image.as_ref().map(|_| flag));
+        match (self.backend, named) {
+            (BackendName::Native, Some(flag)) => {
+                Err(WrongCall(format!("`{flag}` names an image, and `--backend native` has none")).into())
+            }
+            (BackendName::Native, None) => Ok(Chosen::native()),
+            (BackendName::Docker, _) => self.docker(kratos).await,
+            (BackendName::Auto, Some(flag)) => {
+                let chosen = self.docker(kratos).await?;
+                place::say(&format!("backend: docker, as `{flag}` names an image"));
+                Ok(chosen)
+            }
+            (BackendName::Auto, None) => self.what_is_there(cache, fixtures, kratos).await,
+        }
+    }
+
+    /// Processes are ready in a third of the time, so they are taken where they can be.
+    async fn what_is_there(&self, cache: &Cache, fixtures: &Path, kratos: &[KratosChoice]) -> Result<Chosen> {
+        let lacking = match located(cache, fixtures, kratos).await {
+            Ok(paths) => {
+                place::say(&format!("backend: native, as Kratos is here: {paths}"));
+                return Ok(Chosen::native());
+            }
+            Err(error) => error,
+        };
+        match self.docker(kratos).await {
+            Ok(chosen) => {
+                place::say(&format!("backend: docker, as {lacking:#}"));
+                Ok(chosen)
+            }
+            // A version that nobody builds here is a wrong call, and stays one.
+            Err(other) => match (lacking.downcast_ref::<Missing>(), other.downcast_ref::<Missing>()) {
+                (Some(native), Some(docker)) => {
+                    let what = format!("neither backend can be used\n  native: {native}\n  docker: {docker}\n ");
+                    Err(Missing::new(what, "do one of both").into())
+                }
+                _ => Err(lacking),
+            },
+        }
+    }
+
+    /// Adds what was found of containers. With `--backend docker` they are what a run cannot do without, and the binary
+    /// of Kratos is not.
+    pub(super) async fn examine(&self, fixtures: &Path, kratos: &KratosChoice, findings: &mut Vec<Finding>) {
+        #[cfg(feature = "docker")]
+        findings.extend(doctor::examine_containers(fixtures, kratos, &self.images()).await);
+        #[cfg(not(feature = "docker"))]
+        let _ = (fixtures, kratos);
+        if self.backend == BackendName::Docker {
+            for finding in findings {
+                match finding.name {
+                    "kratos" | "go" | "C compiler" => finding.need = Need::Partly,
+                    "engine" | "image of Kratos" => finding.need = Need::Required,
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    #[cfg(feature = "docker")]
+    fn images(&self) -> ImageChoice {
+        ImageChoice { kratos: self.image_kratos.clone(), hydra: self.image_hydra.clone() }
+    }
+
+    #[cfg(feature = "docker")]
+    async fn docker(&self, every_kratos: &[KratosChoice]) -> Result<Chosen> {
+        let images = self.images();
+        for kratos in every_kratos {
+            refuse_path(kratos)?;
+        }
+        let engine = Engine::find().await?;
+        for kratos in every_kratos {
+            image(&engine, &images, kratos).await?;
+        }
+        let engine = with_own(engine, &mut Progress::on_stderr()).await?;
+        Ok(Chosen { backend: Backend::Docker(Box::new(engine)), images })
+    }
+
+    #[cfg(not(feature = "docker"))]
+    async fn docker(&self, _: &[KratosChoice]) -> Result<Chosen> {
+        Err(Missing::new("this program was built without containers", "build it with the feature `docker`").into())
+    }
+}
+
+/// Where the binaries of the choices are.
+async fn located(cache: &Cache, fixtures: &Path, every_kratos: &[KratosChoice]) -> Result<String> {
+    let mut paths = Vec::new();
+    for kratos in every_kratos {
+        paths.push(kratos_binary::locate(cache, fixtures, kratos).await?.display().to_string());
+    }
+    Ok(paths.join(", "))
+}
+
+/// The engine with an image of this very program, for its own servers.
+#[cfg(feature = "docker")]
+async fn with_own(engine: Engine, progress: &mut Progress) -> Result<Engine> {
+    let program = std::env::current_exe().context("this program does not know where it is")?;
+    let own = docker::make_own_image(&engine, &program, progress).await?;
+    Ok(engine.with_own(own))
+}
+
+#[cfg(feature = "docker")]
+fn refuse_path(kratos: &KratosChoice) -> Result<()> {
+    if let KratosChoice::Path(path) = kratos {
+        let text = format!(
+            "`{}` is a binary of this machine, and containers run images (hint: `--image-kratos` names one)",
+            path.display()
+        );
+        return Err(WrongCall(text).into());
+    }
+    Ok(())
+}
+
+/// The image of the Kratos that is asked for.
+#[cfg(feature = "docker")]
+async fn image(engine: &Engine, images: &ImageChoice, kratos: &KratosChoice) -> Result<Image> {
+    engine.image(Product::Kratos, &kratos.to_string(), images.kratos.as_deref()).await
+}
+
+impl Chosen {
+    /// Processes, whatever else is here.
+    pub(super) fn native() -> Self {
+        Self {
+            backend: Backend::Native,
+            #[cfg(feature = "docker")]
+            images: ImageChoice::default(),
+        }
+    }
+
+    /// Refuses a database that its servers do not reach.
+    ///
+    /// # Errors
+    /// [`WrongCall`] for Postgres beside containers: it listens on a socket of this machine.
+    pub(super) fn refuse(&self, database: DatabaseKind) -> Result<()> {
+        let native = matches!(self.backend, Backend::Native);
+        if database == DatabaseKind::Postgres && !native {
+            let text =
+                "`--db postgres` is a server of this machine, which containers do not reach (hint: `--backend native`)";
+            return Err(WrongCall(text.to_owned()).into());
+        }
+        Ok(())
+    }
+
+    /// Makes the Kratos that is asked for ready.
+    ///
+    /// # Errors
+    /// As [`KratosBinary::find`]; in a container, [`UnfitServer`] when the image is of another program or version.
+    pub(super) async fn kratos(
+        &self,
+        cache: &Cache,
+        fixtures: &Path,
+        choice: &KratosChoice,
+        progress: &mut Progress,
+    ) -> Result<KratosBinary> {
+        match &self.backend {
+            Backend::Native => KratosBinary::find(cache, fixtures, choice, progress).await,
+            #[cfg(feature = "docker")]
+            Backend::Docker(engine) => {
+                let image = image(engine, &self.images, choice).await?;
+                let kratos = docker::kratos(engine, cache, &image, progress).await?;
+                if self.images.kratos.is_none() && kratos.version.to_string() != choice.to_string() {
+                    let reason = format!("it says that it is {}, not {choice}", kratos.version);
+                    return Err(UnfitServer::new(Product::Kratos, image, reason).into());
+                }
+                Ok(kratos)
+            }
+        }
+    }
+
+    /// Makes Hydra ready.
+    ///
+    /// # Errors
+    /// [`Missing`] when it has not been built, or its image is not in the engine.
+    pub(super) async fn hydra(&self, cache: &Cache, fixtures: &Path, progress: &mut Progress) -> Result<HydraBinary> {
+        match &self.backend {
+            Backend::Native => HydraBinary::find(cache, fixtures, progress).await,
+            #[cfg(feature = "docker")]
+            Backend::Docker(engine) => {
+                let version = hydra_binary::version(fixtures)?;
+                let image = engine.image(Product::Hydra, &version, self.images.hydra.as_deref()).await?;
+                docker::hydra(engine, cache, &image, progress).await
+            }
+        }
+    }
+}
+
+/// Makes the local images of the servers that are built here, and what they are started with.
+///
+/// # Errors
+/// [`Missing`] when there is no engine; [`WrongCall`] when Kratos is a binary of the user's own.
+pub(super) async fn make_images(
+    cache: &Cache,
+    kratos: (&KratosChoice, &KratosBinary),
+    hydra: &HydraBinary,
+    progress: &mut Progress,
+) -> Result<()> {
+    let (choice, kratos) = kratos;
+    #[cfg(feature = "docker")]
+    {
+        refuse_path(choice)?;
+        let engine = with_own(Engine::find().await?, progress).await?;
+        let servers = [
+            (Product::Kratos, &kratos.program, choice.to_string()),
+            (Product::Hydra, &hydra.program, hydra.version.to_string()),
+        ];
+        for (product, program, version) in servers {
+            let image = docker::make_image(&engine, product, &version, program, progress).await?;
+            match product {
+                Product::Kratos => docker::kratos(&engine, cache, &image, progress).await.map(|_| ())?,
+                Product::Hydra => docker::hydra(&engine, cache, &image, progress).await.map(|_| ())?,
+            }
+            place::say(&format!("the image of {product} {version} is ready: {image}"));
+        }
+        engine.close().await
+    }
+    #[cfg(not(feature = "docker"))]
+    {
+        let _ = (cache, choice, kratos, hydra, progress);
+        Err(Missing::new("this program was built without containers", "build it with the feature `docker`").into())
+    }
+}

@@ -1,0 +1,102 @@
+//! The container engine of this machine with the images of the servers, where they are there.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use kratos_repro::backend::Backend;
+use kratos_repro::backend::cache::Cache;
+use kratos_repro::backend::docker::{self, Engine, Image};
+use kratos_repro::backend::product::Product;
+use kratos_repro::backend::progress::Progress;
+use kratos_repro::case::Case;
+use kratos_repro::trial::{CaseOutcome, Turn};
+use kratos_repro::world::WorldSettings;
+use testcontainers::bollard::Docker;
+use testcontainers::bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOptionsBuilder};
+use testcontainers::core::client::docker_client_instance;
+
+use crate::support::trials;
+
+/// An engine that has what the cases need.
+#[derive(Debug)]
+pub(crate) struct Containers {
+    engine: Engine,
+    _turn: File,
+    pub(crate) kratos: Image,
+    pub(crate) hydra: Image,
+}
+
+impl Containers {
+    /// Looks for them. Where they are not, the test is not run, which is said where a captured test can be heard.
+    pub(crate) async fn find() -> Option<Self> {
+        match Self::look().await {
+            Ok(containers) => Some(containers),
+            Err(error) => {
+                let _ = writeln!(std::io::stderr(), "not run: {error:#}");
+                None
+            }
+        }
+    }
+
+    async fn look() -> Result<Self> {
+        // One after the other, whichever program they are in; the lock goes with the file.
+        let turn = File::create(std::env::temp_dir().join("kratos-repro-containers.lock"))?;
+        turn.lock()?;
+        let engine = Engine::find().await?;
+        let kratos = engine.image(Product::Kratos, "v1.3.1", None).await?;
+        let hydra = engine.image(Product::Hydra, "v2.3.0", None).await?;
+        let program = Path::new(env!("CARGO_BIN_EXE_kratos-repro"));
+        let own = docker::make_own_image(&engine, program, &mut Progress::silent()).await?;
+        Ok(Self { engine: engine.with_own(own), _turn: turn, kratos, hydra })
+    }
+
+    pub(crate) fn backend(&self) -> Backend {
+        Backend::Docker(Box::new(self.engine.clone()))
+    }
+
+    /// What worlds are made from in containers.
+    pub(crate) async fn world_settings(&self, folder: &Path, cases: &[Case]) -> Result<WorldSettings> {
+        let cache = Cache::open()?;
+        let kratos = docker::kratos(&self.engine, &cache, &self.kratos, &mut Progress::silent()).await?;
+        let hydra = docker::hydra(&self.engine, &cache, &self.hydra, &mut Progress::silent()).await?;
+        let native = trials::world_settings(folder, cases).await?;
+        Ok(WorldSettings { backend: self.backend(), kratos, hydra: Some(hydra), ..native })
+    }
+}
+
+/// Runs all trials of a case in one lineup, its servers in containers, and gives what they showed.
+pub(crate) async fn run(containers: &Containers, turn: Turn) -> Result<Box<CaseOutcome>> {
+    let folder = trials::folder()?;
+    let world = containers.world_settings(folder.path(), std::slice::from_ref(&turn.case)).await?;
+    let outcome = trials::run_with(turn, world, &folder).await;
+    containers.backend().close().await?;
+    outcome
+}
+
+/// The containers and networks in the engine that a process with this id has made.
+pub(crate) async fn made_by(process: u32) -> Result<Vec<String>> {
+    let engine: Docker = docker_client_instance().await?;
+    let filters = HashMap::from([("label", vec!["kratos-repro.run"])]);
+    let of_it = |labels: Option<HashMap<String, String>>| {
+        let run = labels.and_then(|mut labels| labels.remove("kratos-repro.run")).unwrap_or_default();
+        run.starts_with(&format!("{process:x}x"))
+    };
+    let containers = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+    let containers = engine.list_containers(Some(containers)).await.context("failed to list containers")?;
+    let networks = ListNetworksOptionsBuilder::new().filters(&filters).build();
+    let networks = engine.list_networks(Some(networks)).await.context("failed to list networks")?;
+    let containers = containers.into_iter().filter(|it| of_it(it.labels.clone()));
+    let networks = networks.into_iter().filter(|it| of_it(it.labels.clone()));
+    let containers = containers.map(|it| format!("container {}", it.image.unwrap_or_default()));
+    Ok(containers.chain(networks.map(|it| format!("network {}", it.name.unwrap_or_default()))).collect())
+}
+
+/// Nothing of a process may be left in the engine.
+pub(crate) async fn ensure_none_is_left(process: u32) -> Result<()> {
+    let left = made_by(process).await?;
+    ensure!(left.is_empty(), "left behind: {left:?}");
+    Ok(())
+}

@@ -1,0 +1,225 @@
+//! What is refused before anything starts, what a run in containers says, and that nothing of it stays.
+
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use nix::sys::signal::Signal;
+use rstest::rstest;
+
+use crate::engine::{Containers, ensure_none_is_left, made_by};
+use crate::support::{BROWSER, Ended, QUICK, Sandbox};
+
+/// How soon a call that cannot be done is refused, beside the time that any call takes on this machine now.
+const REFUSAL_LIMIT: Duration = Duration::from_secs(2);
+
+fn ensure_soon(ended: &Ended) -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let any = sandbox.run(&["--backend", "native", "--image-kratos", "any", QUICK])?;
+    ensure!(ended.took < REFUSAL_LIMIT + any.took, "it took {} ms", ended.took.as_millis());
+    Ok(())
+}
+
+/// What stands where an engine is said to be.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// No file.
+    Nothing,
+    /// The file of a socket that nobody serves any more.
+    Stale,
+    /// One who accepts and never says a word.
+    Silent,
+    /// A port on which nobody is.
+    Closed,
+    /// A server that is something else.
+    NoEngine,
+    /// Another machine (an address for documentation, RFC 5737).
+    Elsewhere,
+    /// An address of a kind that there is not.
+    Nonsense,
+}
+
+/// Runs a quick case in containers of the engine there.
+fn run_at(place: Place) -> Result<Ended> {
+    let sandbox = Sandbox::new()?;
+    let socket = sandbox.path("engine.sock");
+    let by_file = format!("unix://{}", socket.display());
+    let mut held = None;
+    let mut port = None;
+    let host = match place {
+        Place::Nothing => by_file,
+        Place::Stale => {
+            drop(UnixListener::bind(&socket)?);
+            by_file
+        }
+        Place::Silent => {
+            held = Some(UnixListener::bind(&socket)?);
+            by_file
+        }
+        Place::Closed => format!("tcp://{}", TcpListener::bind("127.0.0.1:0")?.local_addr()?),
+        Place::NoEngine => {
+            let listener = TcpListener::bind("127.0.0.1:0")?;
+            let address = listener.local_addr()?;
+            port = Some(std::thread::spawn(move || answer_once(&listener)));
+            format!("tcp://{address}")
+        }
+        Place::Elsewhere => "tcp://192.0.2.7:2375".to_owned(),
+        Place::Nonsense => "carrier-pigeon://loft".to_owned(),
+    };
+    let mut command = sandbox.run_command(&["--backend", "docker", QUICK]);
+    command.env("DOCKER_HOST", host);
+
+    let ended = sandbox.end(command)?;
+
+    drop(held);
+    if let Some(port) = port {
+        port.join().map_err(|_| anyhow::anyhow!("the other server broke"))??;
+    }
+    sandbox.ensure_nothing_is_left()?;
+    Ok(ended)
+}
+
+/// Answers as a web server does that knows nothing of containers.
+fn answer_once(listener: &TcpListener) -> Result<()> {
+    use std::io::{Read, Write};
+    let (mut stream, _) = listener.accept()?;
+    let _ = stream.read(&mut [0; 4096])?;
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")?;
+    Ok(())
+}
+
+#[rstest]
+#[case::no_socket(Place::Nothing, "Socket not found")]
+#[case::stale_socket(Place::Stale, "Connection refused")]
+#[case::silent_socket(Place::Silent, "says nothing")]
+#[case::closed_port(Place::Closed, "Connection refused")]
+#[case::no_engine(Place::NoEngine, "no engine")]
+#[case::another_machine(Place::Elsewhere, "another machine")]
+#[case::nonsense(Place::Nonsense, "scheme")]
+fn an_engine_that_cannot_be_used_is_refused_by_name(#[case] place: Place, #[case] why: &str) -> Result<()> {
+    let ended = run_at(place)?;
+
+    ended.ensure_refused(3, &["no container engine answers", why, "scripts/setup --docker"])?;
+    ensure_soon(&ended)
+}
+
+#[rstest]
+#[case::image_for_processes(&["--backend", "native", "--image-kratos", "oryd/kratos:v1.3.1"], "--image-kratos")]
+#[case::binary_for_containers(&["--backend", "docker", "--kratos", "/bin/true"], "`/bin/true` is a binary")]
+fn a_backend_and_a_server_that_do_not_fit_are_a_wrong_call(#[case] flags: &[&str], #[case] why: &str) -> Result<()> {
+    let sandbox = Sandbox::new()?;
+
+    let ended = sandbox.run(&[flags, &[QUICK]].concat())?;
+
+    ended.ensure_refused(2, &[why])
+}
+
+#[rstest]
+#[case::no_such_version(&["--kratos", "v9.9.9"], 3, "oryd/kratos:v9.9.9")]
+#[case::no_such_image(&["--image-kratos", "kratos-repro/nothing:here"], 3, "kratos-repro/nothing:here")]
+#[case::no_name_of_an_image(&["--image-kratos", "NO name"], 3, "NO name")]
+#[tokio::test]
+async fn an_image_that_is_not_there_is_said_before_anything_starts(
+    #[case] flags: &[&str],
+    #[case] code: i32,
+    #[case] why: &str,
+) -> Result<()> {
+    let Some(_containers) = Containers::find().await else { return Ok(()) };
+    let sandbox = Sandbox::new()?;
+
+    let ended = sandbox.run(&[&["--backend", "docker", QUICK], flags].concat())?;
+
+    ended.ensure_refused(code, &[why, "docker pull"])?;
+    ensure_soon(&ended)
+}
+
+#[tokio::test]
+async fn an_image_of_another_program_is_no_kratos() -> Result<()> {
+    let Some(containers) = Containers::find().await else { return Ok(()) };
+    let sandbox = Sandbox::new()?;
+    let image = containers.hydra.name();
+
+    let ended = sandbox.run(&["--backend", "docker", "--image-kratos", image, QUICK])?;
+
+    ended.ensure_refused(2, &[image, "does not name Kratos"])
+}
+
+#[tokio::test]
+async fn a_run_in_containers_says_so_and_leaves_none() -> Result<()> {
+    let Some(containers) = Containers::find().await else { return Ok(()) };
+    let sandbox = Sandbox::new()?;
+    let run = sandbox.start(sandbox.run_command(&["--backend", "docker", QUICK]))?;
+    let id = run.id();
+
+    let ended = run.end(Duration::from_secs(90))?;
+
+    assert_eq!(ended.code(), Some(0), "{}{}", ended.stderr, ended.stdout);
+    ensure_none_is_left(id).await?;
+    sandbox.ensure_nothing_is_left()?;
+    let results = sandbox.results()?;
+    assert_eq!(results["cases"][0]["platform"]["backend"], "docker");
+    let parts = results["parts"].as_array().context("no parts")?;
+    let kratos = parts.iter().find(|part| part["name"] == "Kratos").context("Kratos takes no part")?;
+    ensure!(kratos["note"].as_str().is_some_and(|note| note.contains(containers.kratos.name())), "{kratos}");
+    Ok(())
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    NetworkIsMade,
+    ContainersAreThere,
+}
+
+#[rstest]
+#[case::while_a_world_starts(Signal::SIGINT, Moment::NetworkIsMade)]
+#[case::terminate(Signal::SIGTERM, Moment::ContainersAreThere)]
+#[tokio::test]
+async fn a_signal_leaves_no_container(#[case] signal: Signal, #[case] moment: Moment) -> Result<()> {
+    let Some(_containers) = Containers::find().await else { return Ok(()) };
+    let sandbox = Sandbox::new()?;
+    let run = sandbox.start(sandbox.run_command(&["--backend", "docker", BROWSER]))?;
+    let id = run.id();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let word = match moment {
+        Moment::NetworkIsMade => "network",
+        Moment::ContainersAreThere => "container",
+    };
+    while !made_by(id).await?.iter().any(|it| it.starts_with(word)) {
+        ensure!(Instant::now() < deadline, "no {word} within 60 s: {}", run.stderr());
+        tokio::task::yield_now().await;
+    }
+
+    run.signal(signal)?;
+    let ended = run.end(Duration::from_secs(30))?;
+
+    assert_eq!(ended.code(), Some(1), "{}{}", ended.stderr, ended.stdout);
+    ensure_none_is_left(id).await?;
+    sandbox.ensure_nothing_is_left()
+}
+
+#[tokio::test]
+async fn a_configuration_that_kratos_refuses_is_named_by_its_key() -> Result<()> {
+    let Some(_containers) = Containers::find().await else { return Ok(()) };
+    let sandbox = Sandbox::new()?;
+    let case = sandbox.case(
+        "case.yaml",
+        "title: A configuration that is refused\nworld: { kratos: { config: { session: { lifespan: soon } } }, \
+         clients: { c: {} } }\nsteps:\n  - start_flow: { by: c, flow: login }\nsymptom:\n  - sessions: { of: \
+         ada@example.test, count: 1 }\n",
+    )?;
+    let run = sandbox.start(sandbox.run_command(&["--backend", "docker", &case]))?;
+    let id = run.id();
+
+    let ended = run.end(Duration::from_secs(60))?;
+
+    assert_eq!(ended.code(), Some(1), "{}{}", ended.stderr, ended.stdout);
+    let outcome = sandbox.outcome()?;
+    assert_eq!(outcome["verdict"], "error");
+    let cause = outcome["trials"][0]["cause"].as_str().context("no cause")?;
+    for words in ["kratos exited (code 1)", "refuses its configuration", "session.lifespan"] {
+        ensure!(cause.contains(words), "`{words}` is not in: {cause}");
+    }
+    ensure_none_is_left(id).await?;
+    sandbox.ensure_nothing_is_left()
+}
