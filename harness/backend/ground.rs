@@ -82,6 +82,8 @@ pub struct Serving {
     pub arguments: Vec<OsString>,
     /// Its environment.
     pub environment: Vec<(&'static str, OsString)>,
+    /// Where its public and its admin API say that they are ready: on a busy machine one listens later than the other.
+    pub health: [&'static str; 2],
     /// How it is ended.
     pub ending: Ending,
 }
@@ -170,8 +172,10 @@ impl Ground {
                 loop {
                     choices += 1;
                     let seat = Seat { host: "127.0.0.1", public: free_port()?, admin: free_port()? };
-                    let mut service = native(path, seat, prepare(seat)?)?;
-                    match ready(&mut service, &http).await {
+                    let serving = prepare(seat)?;
+                    let health = serving.health;
+                    let mut service = native(path, seat, serving)?;
+                    match ready(&mut service, &http, health).await {
                         Ok(()) => return Ok(service),
                         Err(error) if choices < PORT_CHOICES && lost_its_port(&error) => {
                             let log = service.log().to_owned();
@@ -186,10 +190,10 @@ impl Ground {
             (Self::Docker(pod, _), Program::Image(image)) => {
                 let (ports, addresses) = pod.seat()?;
                 let serving = prepare(seat(ports))?;
-                let (name, log) = (serving.name, log_of(&serving));
+                let (name, log, health) = (serving.name, log_of(&serving), serving.health);
                 let container = pod.start(image, serving).await?;
                 let mut service = contained(container, name, &log, addresses, ports[1]);
-                ready(&mut service, &http).await?;
+                ready(&mut service, &http, health).await?;
                 Ok(service)
             }
             #[cfg(feature = "docker")]
@@ -226,7 +230,8 @@ impl Ground {
                 let (name, log) = (serving.name, log_of(&serving));
                 let container = pod.start_own(serving).await?;
                 let mut service = contained(container, name, &log, [address; 2], port);
-                answers(&mut service, &crate::client::plain()?, "/", |_| true).await?;
+                let root = format!("http://{address}/");
+                answers(&mut service, &crate::client::plain()?, &root, |_| true).await?;
                 Ok(service)
             }
         }
@@ -250,7 +255,7 @@ impl Ground {
 }
 
 fn native(path: &Path, seat: Seat, serving: Serving) -> Result<Service> {
-    let Serving { name, folder, arguments, environment, ending } = serving;
+    let Serving { name, folder, arguments, environment, ending, .. } = serving;
     let log = folder.join(format!("{name}.log"));
     let mut launch = Launch::new(path, &folder, Output::File(log.clone())).args(arguments).ends_by(ending);
     for (variable, value) in environment {

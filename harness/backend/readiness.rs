@@ -25,29 +25,30 @@ pub(super) fn lost_its_port(error: &anyhow::Error) -> bool {
     error.to_string().contains("address already in use")
 }
 
-/// Waits until `GET /health/ready` of its public API answers 200.
+/// Waits until both of its APIs answer 200 at these paths.
 ///
 /// # Errors
 /// When the server exits early or is not ready in time; the error quotes what it refuses, or its log's last words.
-pub(super) async fn ready(service: &mut Service, http: &reqwest::Client) -> Result<()> {
-    answers(service, http, "/health/ready", |status| status == StatusCode::OK).await
+pub(super) async fn ready(service: &mut Service, http: &reqwest::Client, [public, admin]: [&str; 2]) -> Result<()> {
+    for (address, path) in [(service.public(), public), (service.admin(), admin)] {
+        answers(service, http, &format!("http://{address}{path}"), |status| status == StatusCode::OK).await?;
+    }
+    Ok(())
 }
 
-/// Waits until a path of its public API answers with a status that will do.
+/// Waits until a URL of it answers with a status that will do.
 ///
 /// # Errors
 /// As [`ready`].
 pub(super) async fn answers(
     service: &mut Service,
     http: &reqwest::Client,
-    path: &str,
+    url: &str,
     will_do: fn(StatusCode) -> bool,
 ) -> Result<()> {
-    let url = format!("http://{}{path}", service.public());
-    let url = url.as_str();
     let name = service.name().to_owned();
     let log = service.log().to_owned();
-    let what = format!("GET {path} of {name}");
+    let what = format!("GET {url} of {name}");
     let answers = wait_until(&what, READY_LIMIT, READY_EVERY, || async move {
         match http.get(url).send().await {
             Ok(answer) if will_do(answer.status()) => Ok(()),

@@ -314,6 +314,7 @@ fn serving(settings: &KratosSettings, dsn: &str, seat: Seat) -> Result<(Serving,
             ("SSL_CERT_FILE", inside.join(AUTHORITY).into()),
             ("HOME", inside.into()),
         ],
+        health: ["/health/ready", "/admin/health/ready"],
         ending: Ending::Killed,
     };
     Ok((serving, fitted))
