@@ -28,10 +28,14 @@ pub(super) fn lost_its_port(error: &anyhow::Error) -> bool {
 /// Waits until both of its APIs answer 200 at these paths.
 ///
 /// # Errors
-/// When the server exits early or is not ready in time; the error quotes what it refuses, or its log's last words.
+/// When the server exits early or is not ready in time; the error quotes what it refuses, or its log's last words. When
+/// another program answers in its place, it has lost its port ([`lost_its_port`]).
 pub(super) async fn ready(service: &mut Service, http: &reqwest::Client, [public, admin]: [&str; 2]) -> Result<()> {
     for (address, path) in [(service.public(), public), (service.admin(), admin)] {
         answers(service, http, &format!("http://{address}{path}"), |status| status == StatusCode::OK).await?;
+    }
+    if !service.listens() {
+        bail!("another program answers on a port of {}: address already in use", service.name());
     }
     Ok(())
 }

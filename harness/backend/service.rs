@@ -76,6 +76,17 @@ impl Service {
         format!("http://127.0.0.1:{}", self.admin_inside)
     }
 
+    /// Whether it is what listens on its ports. Another server of the same kind can have taken one of them before it, and
+    /// answers as it would.
+    pub(super) fn listens(&self) -> bool {
+        match &self.running {
+            Running::Process(process) => [self.public, self.admin].iter().all(|it| process.listens_on(it.port())),
+            // Its ports are the container's own.
+            #[cfg(feature = "docker")]
+            Running::Container(_) => true,
+        }
+    }
+
     /// Waits until it has ended by itself.
     ///
     /// # Errors
