@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, and what each exit code means.
 
 mod arguments;
+mod endpoint;
 mod lineups;
 mod list;
 mod matrix;
