@@ -132,6 +132,10 @@ impl Remote {
         if self.offered.iter().any(|(it, _)| *it == engine) {
             return None;
         }
+        if !ENGINES.contains(&engine) {
+            let what = format!("{engine} is driven on this machine alone, not at `{}`", self.url);
+            return Some(Missing::new(what, "run it without `--webdriver`"));
+        }
         let why = self
             .refused
             .iter()
