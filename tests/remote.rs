@@ -69,7 +69,7 @@ fn a_server_that_never_answers_is_no_endpoint() -> Result<()> {
 }
 
 #[rstest]
-#[case::not_of_this_machine("192.0.2.1")]
+#[case::not_of_this_machine("198.51.100.1")]
 #[case::every_address("0.0.0.0")]
 fn an_address_that_the_edge_cannot_have_is_refused(#[case] address: &str) -> Result<()> {
     let sandbox = Sandbox::new()?;

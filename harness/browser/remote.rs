@@ -1,7 +1,8 @@
 //! Browsers elsewhere: sessions at a WebDriver endpoint, such as a Selenium Grid, in place of drivers of our own.
 
+mod session;
+
 use std::fmt;
-use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use url::Url;
 use super::{BrowserSettings, Engine, ThirdPartyCookies, Window};
 use crate::backend::Missing;
 use crate::edge::{Edge, Gate};
+pub(super) use session::RemoteSession;
 
 /// How long an endpoint may take to say that it is one.
 const STATUS_LIMIT: Duration = Duration::from_secs(1);
@@ -71,6 +73,8 @@ fn without_password(url: &Url) -> Url {
 pub struct Remote {
     url: WebDriverUrl,
     edge: Option<IpAddr>,
+    /// What it said of itself.
+    status: Value,
     offered: Vec<(Engine, String)>,
     refused: Vec<(Engine, String)>,
     turn: Arc<Mutex<()>>,
@@ -83,21 +87,28 @@ impl Remote {
     /// without one.
     pub fn new(url: WebDriverUrl, edge: Option<IpAddr>) -> Self {
         let pending = watch::Sender::new(0);
-        Self { url, edge, offered: Vec::new(), refused: Vec::new(), turn: Arc::default(), pending }
+        Self { url, edge, status: Value::Null, offered: Vec::new(), refused: Vec::new(), turn: Arc::default(), pending }
+    }
+
+    /// Has the endpoint say that it is one.
+    ///
+    /// # Errors
+    /// [`Missing`] when there is none, or when this machine does not have the address.
+    pub async fn reach(&mut self) -> Result<()> {
+        self.ensure_address()?;
+        self.status = self.ask_status().await?;
+        Ok(())
     }
 
     /// Asks for a browser of each engine that is named, or of each that the endpoint may have; each has to reach the
     /// edge.
     ///
     /// # Errors
-    /// [`Missing`] when there is no endpoint, when this machine does not have the address, or when an engine that was
-    /// named, or all, are not to be had.
+    /// [`Missing`] when an engine that was named, or all, are not to be had.
     pub async fn find(&mut self, named: &[Engine]) -> Result<()> {
-        self.ensure_address()?;
-        let status = self.status().await?;
         let wanted: Vec<Engine> = if named.is_empty() { ENGINES.to_vec() } else { named.to_vec() };
         for engine in wanted {
-            match self.probe(engine, &status).await {
+            match self.probe(engine).await {
                 Ok(version) => self.offered.push((engine, version)),
                 Err(error) => self.refused.push((engine, format!("{error:#}"))),
             }
@@ -120,6 +131,10 @@ impl Remote {
     pub fn lacks(&self, engine: Engine) -> Option<Missing> {
         if self.offered.iter().any(|(it, _)| *it == engine) {
             return None;
+        }
+        if !ENGINES.contains(&engine) {
+            let what = format!("{engine} is driven on this machine alone, not at `{}`", self.url);
+            return Some(Missing::new(what, "run it without `--webdriver`"));
         }
         let why = self
             .refused
@@ -204,7 +219,7 @@ impl Remote {
     }
 
     /// What the endpoint says of itself (WebDriver, section 8.3).
-    async fn status(&self) -> Result<Value> {
+    async fn ask_status(&self) -> Result<Value> {
         let lacking = |why: String| Missing::new(format!("`{}` is no WebDriver endpoint: {why}", self.url), CURE);
         let url = self.url.0.join("status").context("failed to make the address of the endpoint's status")?;
         let asked = async {
@@ -226,9 +241,9 @@ impl Remote {
     }
 
     /// Has a browser of the engine open a page of an edge, and gives its version.
-    async fn probe(&self, engine: Engine, status: &Value) -> Result<String> {
+    async fn probe(&self, engine: Engine) -> Result<String> {
         anyhow::ensure!(ENGINES.contains(&engine), "{engine} is driven on this machine alone");
-        if let Some(names) = browser_names(status) {
+        if let Some(names) = browser_names(&self.status) {
             let name = engine.browser_name();
             // A grid would queue what no slot of it can ever give.
             anyhow::ensure!(names.iter().any(|it| it == name), "its slots are of [{}]", names.join(", "));
@@ -267,7 +282,7 @@ async fn ask(
     // It is ended here and nowhere else: two ends at once are an error to some endpoints.
     client.persist().await.map_err(|error| anyhow!("the session of {engine} cannot be kept: {error}"))?;
     let id = client.session_id().await.ok().flatten().context("the endpoint's session has no id")?;
-    Ok((client, RemoteSession { url: url.clone(), id, ended: false, pending }))
+    Ok((client, RemoteSession::new(url, id, pending)))
 }
 
 /// What to do where no endpoint is.
@@ -288,74 +303,6 @@ fn browser_names(status: &Value) -> Option<Vec<String>> {
 pub(super) fn version(client: &Client) -> String {
     let version = client.capabilities().and_then(|all| all.get("browserVersion")).and_then(Value::as_str);
     version.unwrap_or("unknown").to_owned()
-}
-
-/// A session at an endpoint. Dropping it ends it there.
-#[derive(Debug)]
-#[must_use = "the session is ended when this is dropped"]
-pub(super) struct RemoteSession {
-    url: WebDriverUrl,
-    id: String,
-    ended: bool,
-    pending: watch::Sender<usize>,
-}
-
-impl RemoteSession {
-    /// Asks whether the session is still there, and says why not.
-    pub(super) async fn gone(&self, client: &Client) -> Option<String> {
-        let why = match tokio::time::timeout(COMMAND_LIMIT, client.window()).await {
-            Ok(Ok(_)) => return None,
-            // A grid adds on which machine it runs.
-            Ok(Err(error)) => error.to_string().lines().next().unwrap_or_default().to_owned(),
-            Err(_) => format!("no answer within {} s", COMMAND_LIMIT.as_secs()),
-        };
-        Some(format!("its session at `{}` is gone, or the node that it was on: {why}", self.url))
-    }
-
-    /// Ends the session and waits until the endpoint says so.
-    pub(super) async fn end(mut self, client: Client) -> Result<()> {
-        self.ended = true;
-        drop(client);
-        end(self.address(), &self.url).await
-    }
-
-    fn address(&self) -> Result<Url> {
-        self.url.0.join(&format!("session/{}", self.id)).context("the session's id is no part of a URL")
-    }
-}
-
-impl Drop for RemoteSession {
-    fn drop(&mut self) {
-        if self.ended {
-            return;
-        }
-        let url = self.address();
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            let _ = writeln!(std::io::stderr(), "the session {} at `{}` may be left", self.id, self.url);
-            return;
-        };
-        let (endpoint, pending) = (self.url.clone(), self.pending.clone());
-        // Who drops it cannot wait; the end of the run does, by `Remote::settle`.
-        pending.send_modify(|count| *count += 1);
-        runtime.spawn(async move {
-            if let Err(error) = end(url, &endpoint).await {
-                let _ = writeln!(std::io::stderr(), "a session may be left: {error:#}");
-            }
-            pending.send_modify(|count| *count -= 1);
-        });
-    }
-}
-
-/// Ends a session by its address. One that is not there any more has ended.
-async fn end(address: Result<Url>, endpoint: &WebDriverUrl) -> Result<()> {
-    let address = address?;
-    let ended = async { anyhow::Ok(crate::client::plain()?.delete(address).send().await?.status()) };
-    match tokio::time::timeout(COMMAND_LIMIT, ended).await {
-        Ok(Ok(status)) if status.is_success() || status == reqwest::StatusCode::NOT_FOUND => Ok(()),
-        Ok(Ok(status)) => bail!("`{endpoint}` answered {status} to the end of a session"),
-        Ok(Err(error)) => Err(error).with_context(|| format!("`{endpoint}` did not end a session")),
-        Err(_) => bail!("`{endpoint}` did not end a session within {} s", COMMAND_LIMIT.as_secs()),
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod arguments;
 mod backend;
 mod bisect;
 mod databases;
+mod endpoint;
 mod interface;
 mod lineups;
 mod list;

@@ -7,33 +7,35 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use super::arguments::{Format, RunArguments};
 use super::backend::Chosen;
 use super::databases::Databases;
 use super::lineups::{self, Cast, Wanted};
-use super::{WrongCall, databases, interface, place, stop, versions};
+use super::{databases, endpoint, interface, place, stop, versions};
 use crate::backend::cache::Cache;
 use crate::backend::doctor::{self, State};
 use crate::backend::hydra_binary::HydraBinary;
 use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::progress::Progress as SetupProgress;
 use crate::backend::{Backend, Missing, Program};
-use crate::browser::{Engine, Remote, WebDriverUrl, Window};
+use crate::browser::{Engine, Remote, Window};
 use crate::case::{Case, Catalogue, fingerprint};
 use crate::report::{self, Differing, terminal};
 use crate::trial::{NotRun, Part, Platform, Progress, QueueSettings, RunOutcome, Scope, Thoroughness, Turn};
 use crate::world::{ClientPrograms, Files, WorldSettings};
 
 pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
+    // First, because it takes a moment to see that nobody is there.
+    let remote = endpoint::reach(&arguments).await?;
     let fixtures = place::fixtures()?;
     let catalogue = Catalogue::read(&fixtures)?;
     let chosen = catalogue.select(&arguments.names)?;
     let cache = Cache::open()?;
     let backend = arguments.backend.choose(&cache, &fixtures, &arguments.server.kratos).await?;
     backend.refuse(arguments.database.db)?;
-    let ended = run_on(&backend, arguments, &fixtures, &cache, catalogue, chosen).await;
+    let ended = run_on(&backend, arguments, &fixtures, &cache, catalogue, chosen, remote).await;
     // Whatever came of it, nothing of it stays.
     let closed = backend.backend.close().await;
     let code = ended?;
@@ -48,10 +50,11 @@ async fn run_on(
     cache: &Cache,
     catalogue: Catalogue,
     chosen: Vec<Case>,
+    remote: Option<Remote>,
 ) -> Result<u8> {
     let found = databases::find(arguments.database.db).await?;
     let mut stop = stop::on_signals()?;
-    let remote = remote(&chosen, &arguments, &mut stop).await?;
+    let remote = endpoint::find(remote, &chosen, &arguments, &mut stop).await?;
     if *stop.borrow() {
         return Ok(stopped_early());
     }
@@ -155,7 +158,7 @@ async fn run_on(
     queue.await.context("the queue of trials broke")?;
     databases.close().await?;
     if let Some(remote) = &remote {
-        settle(remote).await;
+        endpoint::settle(remote).await;
     }
     if arguments.keep {
         place::say(&format!("kept: {} (secrets in it are as they were)", worlds.keep().display()));
@@ -177,40 +180,6 @@ async fn run_on(
     report::write(&outcome, &folder)?;
     tell(&outcome, &folder, arguments.format)?;
     Ok(if outcome.as_expected() && !outcome.interrupted { super::AS_EXPECTED } else { super::SURPRISE })
-}
-
-/// The endpoint that gives the browsers, if one is named and a case needs a browser.
-async fn remote(cases: &[Case], arguments: &RunArguments, stop: &mut watch::Receiver<bool>) -> Result<Option<Remote>> {
-    let usual = std::env::var("SELENIUM_REMOTE_URL").ok().filter(|text| !text.is_empty());
-    let usual =
-        usual.map(|text| text.parse::<WebDriverUrl>().map_err(|why| WrongCall(format!("SELENIUM_REMOTE_URL: {why}"))));
-    let Some(url) = arguments.webdriver.clone().map_or(usual, |url| Some(Ok(url))).transpose()? else {
-        if let Some(address) = arguments.edge_address {
-            let text = format!("`--edge-address {address}` is for browsers elsewhere (hint: `--webdriver` names them)");
-            return Err(WrongCall(text).into());
-        }
-        return Ok(None);
-    };
-    if cases.iter().all(|case| case.file.world.browser_names().is_empty()) {
-        return Ok(None);
-    }
-    place::say(&format!("the browsers are those of {url}"));
-    let mut remote = Remote::new(url, arguments.edge_address);
-    tokio::select! {
-        found = remote.find(&arguments.engines) => found?,
-        _ = stop.wait_for(|stop| *stop) => settle(&remote).await,
-    }
-    Ok(Some(remote))
-}
-
-/// No session stays at the endpoint that was asked for before the run was stopped.
-async fn settle(remote: &Remote) {
-    match remote.settle().await {
-        0 => {}
-        count => place::say(&format!(
-            "{count} sessions are still queued at the endpoint: it ends each by its own time-out once it has begun"
-        )),
-    }
 }
 
 /// The run was asked to end while it was being prepared.

@@ -30,7 +30,7 @@ pub fn write(run: &RunOutcome, folder: &Path) -> anyhow::Result<()> {
 ///
 /// # Errors
 ///
-/// As [`write`].
+/// As [`write()`].
 pub fn write_with(run: &RunOutcome, folder: &Path, history: Option<&History>) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create the folder `{}`", folder.display()))?;
     let mut results = serde_json::to_string_pretty(run).context("cannot turn the run into JSON")?;

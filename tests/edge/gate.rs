@@ -136,10 +136,10 @@ async fn a_password_opens_its_own_listener_alone() -> Result<()> {
 async fn an_address_that_this_machine_does_not_have_is_named() -> Result<()> {
     let mut scene = Scene::set(vec![]).await?;
 
-    let Err(error) = scene.edge.listen_at("a", None, Ipv4Addr::new(192, 0, 2, 1).into()).await else {
+    let Err(error) = scene.edge.listen_at("a", None, Ipv4Addr::new(198, 51, 100, 1).into()).await else {
         anyhow::bail!("it listens on an address for documentation (RFC 5737)");
     };
 
-    assert!(format!("{error:#}").contains("192.0.2.1"), "{error:#}");
+    assert!(format!("{error:#}").contains("198.51.100.1"), "{error:#}");
     Ok(())
 }
