@@ -5,6 +5,7 @@ pub mod applications;
 pub mod cache;
 mod child;
 mod claim;
+pub mod database;
 pub mod doctor;
 #[cfg(test)]
 mod fake_program;
@@ -19,6 +20,7 @@ mod listening;
 pub mod missing;
 pub mod nginx;
 mod port;
+pub mod postgres;
 mod process;
 pub mod product;
 pub mod progress;
@@ -29,6 +31,7 @@ mod template;
 pub mod version;
 mod wait;
 
+pub use database::{Database, DatabaseKind, OwnDatabase};
 pub use launch::{Ending, Launch, Output};
 pub use missing::Missing;
 pub use port::free_port;

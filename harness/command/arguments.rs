@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::backend::DatabaseKind;
 use crate::backend::kratos_binary::KratosChoice;
 use crate::browser::Engine;
 
@@ -54,12 +55,22 @@ pub(super) struct ServerArguments {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct DatabaseArguments {
+    /// Where each Kratos keeps its data: `sqlite`, or `postgres` with a server for the run.
+    #[arg(long, env = "KRATOS_REPRO_DB", default_value_t, value_name = "DATABASE")]
+    pub(super) db: DatabaseKind,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct SetupArguments {
     #[command(flatten)]
     pub(super) server: ServerArguments,
     /// Install the API clients newman (Postman), inso (Insomnia) and electron too; needs npm and pip.
     #[arg(long, env = "KRATOS_REPRO_CLIENTS")]
     pub(super) clients: bool,
+    /// Make the database of `--db postgres` ready too; needs Postgres, which `scripts/setup --postgres` installs.
+    #[arg(long, env = "KRATOS_REPRO_POSTGRES")]
+    pub(super) postgres: bool,
 }
 
 /// In which form results go to standard output.
@@ -85,6 +96,8 @@ pub(super) struct RunArguments {
     pub(super) names: Vec<String>,
     #[command(flatten)]
     pub(super) server: ServerArguments,
+    #[command(flatten)]
+    pub(super) database: DatabaseArguments,
     /// The browser engines, with commas between; every engine that is installed where none is named.
     #[arg(long = "engine", env = "KRATOS_REPRO_ENGINE", value_name = "ENGINE", value_delimiter = ',')]
     pub(super) engines: Vec<Engine>,
@@ -115,6 +128,8 @@ pub(super) struct UpArguments {
     pub(super) fixed: bool,
     #[command(flatten)]
     pub(super) server: ServerArguments,
+    #[command(flatten)]
+    pub(super) database: DatabaseArguments,
     /// The browser engine.
     #[arg(long, env = "KRATOS_REPRO_ENGINE", default_value_t = Engine::Chromium)]
     pub(super) engine: Engine,

@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::arguments::{Format, RunArguments};
+use super::databases::Databases;
 use super::lineups::{self, Cast};
-use super::{place, stop};
+use super::{databases, place, stop};
 use crate::backend::Missing;
 use crate::backend::cache::Cache;
 use crate::backend::doctor::{self, State};
@@ -28,6 +29,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let fixtures = place::fixtures()?;
     let catalogue = Catalogue::read(&fixtures)?;
     let chosen = catalogue.select(&arguments.names)?;
+    let found = databases::find(arguments.database.db).await?;
     let cache = Cache::open()?;
     let clients = ClientPrograms::find(&cache, &fixtures, &chosen).await?;
     let hydra = hydra(&chosen, &cache, &fixtures).await?;
@@ -44,8 +46,13 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let mut stop = stop::on_signals()?;
     let choice = &arguments.server.kratos;
     let mut setup = SetupProgress::on_stderr();
-    let kratos = tokio::select! {
-        kratos = KratosBinary::find(&cache, &fixtures, choice, &mut setup) => kratos?,
+    let servers = async {
+        let kratos = KratosBinary::find(&cache, &fixtures, choice, &mut setup).await?;
+        let databases = Databases::start(&found, &cache, &kratos, &mut setup).await?;
+        anyhow::Ok((kratos, databases))
+    };
+    let (kratos, databases) = tokio::select! {
+        servers = servers => servers?,
         _ = stop.wait_for(|stop| *stop) => {
             place::say("the run was stopped before its first trial");
             return Ok(super::SURPRISE);
@@ -65,6 +72,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
         world: WorldSettings {
             fixtures: fixtures.clone(),
             kratos: kratos.clone(),
+            database: databases.database.clone(),
             clients: clients.clone(),
             hydra: hydra.clone(),
             window: Window::Hidden,
@@ -77,7 +85,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let (case_count, trial_count) = (turns.len(), turns.iter().map(Turn::trials).sum());
     let (progress, mut told) = mpsc::unbounded_channel();
     let queue = tokio::spawn(run_cases(turns, settings, progress, stop.clone()));
-    let parts = parts(&kratos, hydra.as_ref(), &engines, &clients).await;
+    let parts = parts(&kratos, &databases, hydra.as_ref(), &engines, &clients).await;
     let mut screen = Screen::new(case_count, trial_count);
     let mut outcomes = Vec::new();
     while let Some(step) = told.recv().await {
@@ -88,6 +96,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     }
     screen.clear();
     queue.await.context("the queue of trials broke")?;
+    databases.close().await?;
     if arguments.keep {
         place::say(&format!("kept: {} (secrets in it are as they were)", worlds.keep().display()));
     } else {
@@ -152,14 +161,16 @@ fn default_jobs() -> usize {
 /// What takes part, with versions, as each program says itself.
 async fn parts(
     kratos: &KratosBinary,
+    databases: &Databases,
     hydra: Option<&HydraBinary>,
     engines: &[Engine],
     clients: &ClientPrograms,
 ) -> Vec<Part> {
     let mut parts = vec![
         Part { name: "kratos-repro".into(), version: env!("CARGO_PKG_VERSION").into(), note: String::new() },
-        Part { name: "Kratos".into(), version: kratos.version.to_string(), note: "native, SQLite".into() },
+        Part { name: "Kratos".into(), version: kratos.version.to_string(), note: databases.note() },
     ];
+    parts.extend(databases.part());
     if let Some(hydra) = hydra {
         parts.push(Part { name: "Hydra".into(), version: hydra.version.to_string(), note: "native, SQLite".into() });
     }

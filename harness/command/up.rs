@@ -6,6 +6,7 @@ use std::fmt::Write;
 use anyhow::{Context, Result};
 
 use super::arguments::UpArguments;
+use super::databases::{self, Databases};
 use super::{WrongCall, place, stop};
 use crate::backend::cache::Cache;
 use crate::backend::hydra_binary::HydraBinary;
@@ -29,24 +30,27 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
     }
     let case = cases.pop().context("nothing was selected")?;
     let plan = plan(&case, arguments.engine, if arguments.fixed { TrialKind::Fixed } else { TrialKind::Broken })?;
+    let found = databases::find(arguments.database.db).await?;
     let mut stop = stop::on_signals()?;
     let folder = place::worlds()?;
     let begin = async {
         let cache = Cache::open()?;
         let kratos =
             KratosBinary::find(&cache, &fixtures, &arguments.server.kratos, &mut Progress::on_stderr()).await?;
+        let databases = Databases::start(&found, &cache, &kratos, &mut Progress::on_stderr()).await?;
         let settings = WorldSettings {
             fixtures: fixtures.clone(),
             kratos,
+            database: databases.database.clone(),
             clients: ClientPrograms::find(&cache, &fixtures, std::slice::from_ref(&case)).await?,
             hydra: HydraBinary::find(&cache, &fixtures, &mut Progress::on_stderr()).await.ok(),
             window: Window::Shown,
             folder: folder.path().to_owned(),
             files: Files::Removed,
         };
-        stand(&plan, &settings, arguments.engine).await
+        anyhow::Ok((stand(&plan, &settings, arguments.engine).await?, databases))
     };
-    let Standing { world, windows, by_hand } = tokio::select! {
+    let (Standing { world, windows, by_hand }, databases) = tokio::select! {
         standing = begin => standing?,
         _ = stop.wait_for(|stop| *stop) => return Ok(super::AS_EXPECTED),
     };
@@ -64,6 +68,7 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
         browser.close().await?;
     }
     world.close().await?;
+    databases.close().await?;
     folder.close().context("failed to remove the world's folder")?;
     Ok(super::AS_EXPECTED)
 }

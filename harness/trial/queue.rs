@@ -185,7 +185,7 @@ impl Shared {
 fn platform(settings: &WorldSettings) -> Platform {
     Platform {
         kratos: settings.kratos.version.to_string(),
-        database: "sqlite".to_owned(),
+        database: settings.database.kind().word().to_owned(),
         backend: "native".to_owned(),
     }
 }

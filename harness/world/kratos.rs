@@ -1,4 +1,4 @@
-//! One Kratos of a world: its configuration, its start from a migrated database, its admin API.
+//! One Kratos of a world: its configuration, its start on a migrated database, its admin API.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::readiness::{PORT_CHOICES, lost_its_port, ready};
-use crate::backend::{Launch, Output, Process, free_port};
+use crate::backend::{Database, Launch, Output, OwnDatabase, Process, free_port};
 use crate::case::{Identity, merge};
 
 /// What a Kratos is started from.
@@ -21,8 +21,10 @@ pub struct KratosSettings {
     pub name: String,
     /// Where browsers reach it.
     pub url: Url,
-    /// The server, and the database that it starts from.
+    /// The server.
     pub binary: KratosBinary,
+    /// What its database is made from.
+    pub database: Database,
     /// The profile's folder: `kratos.yml` and what it names.
     pub profile: PathBuf,
     /// Where it and the interface stand in this world, as configuration over the profile.
@@ -48,31 +50,33 @@ pub struct Kratos {
     name: String,
     url: Url,
     process: Process,
+    database: OwnDatabase,
     public: std::net::SocketAddr,
     admin: String,
     http: reqwest::Client,
 }
 
 impl Kratos {
-    /// Writes the configuration, copies the database, starts Kratos and waits until it is ready.
+    /// Makes the database, writes the configuration, starts Kratos and waits until it is ready.
     ///
     /// # Errors
     /// When Kratos refuses its configuration (the keys are named), exits early (its log's own words are quoted)
     /// or is not ready in time.
     pub async fn start(settings: &KratosSettings) -> Result<Self> {
         let http = crate::client::plain()?;
+        let database = settings.database.make(&settings.binary, &settings.folder).await?;
         let mut choices = 0;
         loop {
             choices += 1;
             let (public, admin) = (free_port()?, free_port()?);
             let log = settings.folder.join("kratos.log");
-            let mut process = launch(settings, public, admin, &log)?;
+            let mut process = launch(settings, database.dsn(), public, admin, &log)?;
             match ready(&mut process, &http, public).await {
                 Ok(()) => {
                     let public = ([127, 0, 0, 1], public).into();
                     let admin = format!("http://127.0.0.1:{admin}/admin");
                     let (name, url) = (settings.name.clone(), settings.url.clone());
-                    return Ok(Self { name, url, process, public, admin, http });
+                    return Ok(Self { name, url, process, database, public, admin, http });
                 }
                 // Another program was quicker: that says nothing about Kratos.
                 Err(error) if choices < PORT_CHOICES && lost_its_port(&error) => {
@@ -243,20 +247,18 @@ impl Kratos {
         serde_json::from_str(&body).with_context(|| format!("the answer to GET {url} is no JSON"))
     }
 
-    /// Ends it and waits until it is gone.
+    /// Ends it, waits until it is gone, and removes its database.
     ///
     /// # Errors
     /// When something of it stays.
     pub async fn close(self) -> Result<()> {
-        self.process.close().await
+        self.process.close().await?;
+        self.database.remove().await.with_context(|| format!("failed to remove the database of {}", self.name))
     }
 }
 
-fn launch(settings: &KratosSettings, public: u16, admin: u16, log: &Path) -> Result<Process> {
-    let database = settings.folder.join("kratos.sqlite");
-    fs::copy(&settings.binary.template, &database)
-        .with_context(|| format!("failed to copy the migrated database `{}`", settings.binary.template.display()))?;
-    let config = config(settings, public, admin, &database)?;
+fn launch(settings: &KratosSettings, dsn: &str, public: u16, admin: u16, log: &Path) -> Result<Process> {
+    let config = config(settings, dsn, public, admin)?;
     let path = settings.folder.join("kratos.json");
     let text = serde_json::to_string_pretty(&config).context("failed to write the configuration as JSON")?;
     fs::write(&path, text).with_context(|| format!("failed to write `{}`", path.display()))?;
@@ -272,7 +274,7 @@ fn launch(settings: &KratosSettings, public: u16, admin: u16, log: &Path) -> Res
 }
 
 /// The profile, the world's addresses and the case's changes over it, and over all what only this world can know.
-fn config(settings: &KratosSettings, public: u16, admin: u16, database: &Path) -> Result<Value> {
+fn config(settings: &KratosSettings, dsn: &str, public: u16, admin: u16) -> Result<Value> {
     let path = settings.profile.join("kratos.yml");
     let text = fs::read_to_string(&path).with_context(|| format!("failed to read profile `{}`", path.display()))?;
     let mut config: Value = serde_saphyr::from_str(&text)
@@ -283,7 +285,7 @@ fn config(settings: &KratosSettings, public: u16, admin: u16, database: &Path) -
         merge(&mut config, over);
     }
     let world = json!({
-        "dsn": format!("sqlite://{}?_fk=true&mode=rwc&_journal_mode=WAL&_busy_timeout=5000", database.display()),
+        "dsn": dsn,
         "serve": {
             "public": { "host": "127.0.0.1", "port": public },
             "admin": { "host": "127.0.0.1", "port": admin },

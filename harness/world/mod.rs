@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use futures_util::future::join_all;
 
+use crate::backend::Database;
 use crate::backend::hydra_binary::HydraBinary;
 use crate::backend::kratos_binary::KratosBinary;
 use crate::browser::{Browser, BrowserSettings, Window};
@@ -39,8 +40,10 @@ pub const LONGEST_FOLDER: usize = 107 - 44 - 16;
 pub struct WorldSettings {
     /// The folder `fixtures`.
     pub fixtures: PathBuf,
-    /// The Kratos, and the database that each one starts from.
+    /// The Kratos.
     pub kratos: KratosBinary,
+    /// What the database of each Kratos is made from.
+    pub database: Database,
     /// The client programs of this machine.
     pub clients: ClientPrograms,
     /// The Hydra, where a case needs it.

@@ -52,6 +52,7 @@ impl World {
                 name: server.name.clone(),
                 url: Url::parse(&server.url).with_context(|| format!("`{}` is no URL", server.url))?,
                 binary: settings.kratos.clone(),
+                database: settings.database.clone(),
                 profile: settings.fixtures.join("profiles").join(&server.profile),
                 addresses: ui.addresses(&server.name, &server.url)?,
                 configs: server.configs.clone(),

@@ -6,7 +6,9 @@ use anyhow::{Context, Result};
 use kratos_repro::backend::cache::Cache;
 use kratos_repro::backend::hydra_binary::HydraBinary;
 use kratos_repro::backend::kratos_binary::{KratosBinary, KratosChoice};
+use kratos_repro::backend::postgres::{Cluster, Programs};
 use kratos_repro::backend::progress::Progress as SetupProgress;
+use kratos_repro::backend::{Database, DatabaseKind};
 use kratos_repro::browser::Window;
 use kratos_repro::trial::{CaseOutcome, Progress, QueueSettings, Turn, run_cases};
 use kratos_repro::world::{ClientPrograms, Files, WorldSettings};
@@ -14,6 +16,20 @@ use tokio::sync::{mpsc, watch};
 
 pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
+/// The database that `KRATOS_REPRO_DB` asks for, as for `run`; with Postgres a cluster for these trials alone.
+async fn database(cache: &Cache, kratos: &KratosBinary) -> Result<(Database, Option<Cluster>)> {
+    let asked = std::env::var("KRATOS_REPRO_DB").ok().filter(|word| !word.is_empty());
+    let kind = asked.map_or(Ok(DatabaseKind::default()), |word| word.parse()).map_err(anyhow::Error::msg)?;
+    match kind {
+        DatabaseKind::Sqlite => Ok((Database::Sqlite, None)),
+        DatabaseKind::Postgres => {
+            let programs = Programs::find().await?;
+            let (cluster, template) = Cluster::start(cache, &programs, kratos, &mut SetupProgress::silent()).await?;
+            Ok((Database::Postgres(template), Some(cluster)))
+        }
+    }
 }
 
 /// Runs all trials of a case in one lineup and gives what they showed.
@@ -25,12 +41,14 @@ pub(crate) async fn run(turn: Turn) -> Result<Box<CaseOutcome>> {
         .context("the cases need a Kratos (hint: run scripts/setup)")?;
     // A case without Hydra needs none; one that does says so by name.
     let hydra = HydraBinary::find(&Cache::open()?, &fixtures, &mut SetupProgress::silent()).await;
+    let (database, cluster) = database(&cache, &kratos).await?;
     let folder = tempfile::Builder::new().prefix("kratos-repro-test-").tempdir()?;
     let settings = QueueSettings {
         world: WorldSettings {
             clients: ClientPrograms::find(&cache, &fixtures, std::slice::from_ref(&turn.case)).await?,
             fixtures,
             kratos,
+            database,
             hydra: hydra.ok(),
             window: Window::Hidden,
             folder: folder.path().to_owned(),
@@ -44,6 +62,9 @@ pub(crate) async fn run(turn: Turn) -> Result<Box<CaseOutcome>> {
 
     run_cases(vec![turn], settings, progress, stop).await;
 
+    if let Some(cluster) = cluster {
+        cluster.close().await?;
+    }
     let mut outcome = None;
     while let Some(step) = told.recv().await {
         if let Progress::Case(case) = step {
