@@ -1,6 +1,7 @@
 //! Every case gives the verdict that its file expects: one test for each case and lineup of engines, all trials inside,
-//! such as `firefox::code-flows/login-form-double-click`. The variable `KRATOS_REPRO_ENGINE` chooses the engines, as
-//! for `run`. A case whose engine or client is not installed is shown as ignored, and why is said before the tests begin.
+//! such as `firefox::code-flows/login-form-double-click`. The variable `KRATOS_REPRO_ENGINE` chooses the engines, and
+//! `KRATOS_REPRO_DB` the database, as for `run`. A case whose engine or client is not installed is shown as ignored, and
+//! why is said before the tests begin.
 
 #[path = "support/trials.rs"]
 mod trials;

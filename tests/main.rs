@@ -18,6 +18,8 @@ mod interfaces;
 mod itp;
 // Whatever ends a run, nothing of it stays.
 mod leaks;
+// Postgres as database, and its end.
+mod postgres;
 // No secret is in what a run writes.
 mod redaction;
 // The program as a person runs it.

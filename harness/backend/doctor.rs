@@ -22,6 +22,7 @@ use super::{
     kratos_binary::{KratosChoice, locate},
     missing::Missing,
     nginx,
+    postgres::Programs,
     product::Product,
     version::Version,
 };
@@ -117,6 +118,7 @@ pub async fn examine(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> V
         finding("C compiler", compiler, "building Kratos and Hydra", need),
     ];
     findings.extend(programs);
+    findings.push(finding("postgres", examine_postgres().await, "`--db postgres`", Need::Partly));
     for application in Application::ALL {
         let needed_for = match application {
             Application::Newman => "the client newman (Postman)",
@@ -198,6 +200,13 @@ fn unfit(error: &anyhow::Error) -> State {
 async fn examine_application(cache: &Cache, fixtures: &Path, application: Application) -> State {
     match application.find(cache, fixtures).await {
         Ok(installed) => State::found(installed.version.clone(), Some(installed.path().to_owned())),
+        Err(error) => unfit(&error),
+    }
+}
+
+async fn examine_postgres() -> State {
+    match Programs::find().await {
+        Ok(programs) => State::found(programs.version().to_owned(), Some(programs.folder().to_owned())),
         Err(error) => unfit(&error),
     }
 }

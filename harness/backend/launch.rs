@@ -38,6 +38,26 @@ child=$!
 exec 3<&- >/dev/null
 wait "$child""#;
 
+/// The same, with five seconds: the program is told to stop at once, the processes that it has made besides end with it,
+/// and then the folder that it ran in is removed. `QUIT` is how Postgres stops without putting its data away.
+const CLEARING_LEASH: &str = r#"exec 3<&0
+folder=$PWD
+"$@" </dev/null 3<&- &
+child=$!
+{
+    read -r _ <&3
+    kill -QUIT "$child"
+    tries=0
+    while [ "$tries" -lt 250 ] && kill -0 "$child"; do
+        sleep 0.02
+        tries=$((tries + 1))
+    done
+    rm -rf -- "$folder"
+    kill -KILL 0
+} >/dev/null 2>&1 &
+exec 3<&- >/dev/null
+wait "$child""#;
+
 /// Where a program's standard output goes.
 #[derive(Debug, Clone)]
 pub enum Output {
@@ -54,6 +74,9 @@ pub enum Ending {
     Killed,
     /// By a request, because it has something to put away outside its folder; killed if it takes more than a second.
     Asked,
+    /// By its leash, which tells it to quit, kills it if it takes more than five seconds, and removes its folder: for a
+    /// program whose own processes leave its group, and whose folder is of no use without it.
+    Cleared,
 }
 
 /// What is to be started, and how. Its environment is empty but for what is set here.
@@ -135,16 +158,7 @@ impl Launch {
         let id = child.id().context("the process ended before it had an id")?;
         let group = Pid::from_raw(i32::try_from(id).context("the process id is out of range")?);
         let leash = child.stdin.take();
-        Ok(Process {
-            name,
-            group,
-            helpers: self.helpers,
-            ending: self.ending,
-            log,
-            child,
-            _leash: leash,
-            closed: false,
-        })
+        Ok(Process { name, group, helpers: self.helpers, ending: self.ending, log, child, leash, closed: false })
     }
 }
 
@@ -152,6 +166,7 @@ fn leash(ending: Ending) -> &'static str {
     match ending {
         Ending::Killed => LEASH,
         Ending::Asked => LONG_LEASH,
+        Ending::Cleared => CLEARING_LEASH,
     }
 }
 

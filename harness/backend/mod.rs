@@ -5,6 +5,7 @@ pub mod applications;
 pub mod cache;
 mod child;
 mod claim;
+pub mod database;
 #[cfg(feature = "docker")]
 pub mod docker;
 pub mod doctor;
@@ -22,6 +23,7 @@ mod listening;
 pub mod missing;
 pub mod nginx;
 mod port;
+pub mod postgres;
 mod process;
 pub mod product;
 pub mod progress;
@@ -33,6 +35,7 @@ mod template;
 pub mod version;
 mod wait;
 
+pub use database::{Database, DatabaseKind, OwnDatabase};
 pub use ground::{Backend, Ground, Program, Seat, Serving, copy_files};
 pub use launch::{Ending, Launch, Output};
 pub use missing::Missing;

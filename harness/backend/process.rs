@@ -16,6 +16,9 @@ use super::{listening, wait_until};
 /// How long a program that is asked to end may take before it is killed.
 const ASKED_LIMIT: Duration = Duration::from_secs(1);
 
+/// How long a leash may take that clears up after its program, which it gives five seconds.
+const CLEARED_LIMIT: Duration = Duration::from_secs(8);
+
 /// A running program. Dropping it kills its whole group.
 #[derive(Debug)]
 #[must_use = "the process is killed when this is dropped"]
@@ -26,7 +29,7 @@ pub struct Process {
     pub(super) ending: Ending,
     pub(super) log: PathBuf,
     pub(super) child: Child,
-    pub(super) _leash: Option<ChildStdin>,
+    pub(super) leash: Option<ChildStdin>,
     pub(super) closed: bool,
 }
 
@@ -72,9 +75,8 @@ impl Process {
     /// # Errors
     /// When something of it is still there after 5 s.
     pub async fn close(mut self) -> Result<()> {
-        if self.ending == Ending::Asked {
-            self.ask();
-            let deadline = Instant::now() + ASKED_LIMIT;
+        if let Some(limit) = self.ask() {
+            let deadline = Instant::now() + limit;
             while !living(self.group, None).is_empty() && Instant::now() < deadline {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
@@ -92,10 +94,20 @@ impl Process {
         .await
     }
 
-    /// Asks the whole group to end.
-    fn ask(&self) {
-        // ESRCH only says that the group is gone already.
-        let _ = killpg(self.group, Signal::SIGTERM);
+    /// Asks the whole group to end, unless it is to be killed, and says how long that may take.
+    fn ask(&mut self) -> Option<Duration> {
+        match self.ending {
+            Ending::Killed => None,
+            Ending::Asked => {
+                // ESRCH only says that the group is gone already.
+                let _ = killpg(self.group, Signal::SIGTERM);
+                Some(ASKED_LIMIT)
+            }
+            Ending::Cleared => {
+                self.leash.take();
+                Some(CLEARED_LIMIT)
+            }
+        }
     }
 
     /// Kills what runs of it, and says how many that were.
@@ -115,9 +127,8 @@ impl Drop for Process {
         if self.closed {
             return;
         }
-        if self.ending == Ending::Asked {
-            self.ask();
-            let deadline = Instant::now() + ASKED_LIMIT;
+        if let Some(limit) = self.ask() {
+            let deadline = Instant::now() + limit;
             while !living(self.group, None).is_empty() && Instant::now() < deadline {
                 std::thread::sleep(Duration::from_millis(5));
             }
@@ -211,7 +222,7 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let mut process = sleeper(folder.path())?;
 
-        drop(process._leash.take());
+        drop(process.leash.take());
 
         let status = tokio::time::timeout(Duration::from_secs(5), process.exited()).await??;
         assert!(!status.success(), "it was killed: {status}");

@@ -72,7 +72,7 @@ pub(super) async fn answers(
 }
 
 /// The last line of a log that says something, for an error's text.
-fn last_words(log: &Path) -> String {
+pub(super) fn last_words(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let telling = |line: &&str| {
         let line = line.to_ascii_lowercase();

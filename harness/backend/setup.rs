@@ -13,6 +13,7 @@ use super::{
     geckodriver,
     hydra_binary::HydraBinary,
     kratos_binary::{KratosBinary, KratosChoice},
+    postgres::{self, Programs},
     progress::Progress,
 };
 
@@ -44,6 +45,17 @@ pub async fn prepare(
 /// [`Missing`](super::missing::Missing) if the machine lacks something that the build needs.
 pub async fn prepare_hydra(cache: &Cache, fixtures: &Path, progress: &mut Progress) -> Result<HydraBinary> {
     HydraBinary::build(cache, fixtures, progress).await
+}
+
+/// Makes the data that a Postgres of this Kratos begins with, unless that has been done (2 s, once).
+///
+/// # Errors
+///
+/// [`Missing`](super::missing::Missing) if Postgres is not installed.
+pub async fn prepare_postgres(cache: &Cache, kratos: &KratosBinary, progress: &mut Progress) -> Result<Programs> {
+    let programs = Programs::find().await?;
+    postgres::prepare(cache, &programs, kratos, progress).await?;
+    Ok(programs)
 }
 
 /// Builds the geckodriver, unless there is one: in the cache, on the `PATH`, or named by its variable.

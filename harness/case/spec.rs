@@ -140,6 +140,10 @@ pub struct FaultSpec {
     /// A `Set-Cookie` value that is added to the answer, as a CDN does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub add_cookie: Option<String>,
+    /// The request is held until so many have come, and all of them go on at one moment; those that come later are not
+    /// held. One that waits for 15 s is refused, and the record says why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub together: Option<usize>,
     /// The values of the request's cookies are percent-encoded, as a proxy that means well does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encode_cookies: Option<bool>,

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::backend::BackendArguments;
 use super::interface::InterfaceArguments;
 use super::serve::{LegacyArguments, UiArguments};
+use crate::backend::DatabaseKind;
 use crate::backend::kratos_binary::KratosChoice;
 use crate::browser::Engine;
 
@@ -72,6 +73,13 @@ pub(super) struct DoctorArguments {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct DatabaseArguments {
+    /// Where each Kratos keeps its data: `sqlite`, or `postgres` with a server for the run.
+    #[arg(long, env = "KRATOS_REPRO_DB", default_value_t, value_name = "DATABASE")]
+    pub(super) db: DatabaseKind,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct SetupArguments {
     #[command(flatten)]
     pub(super) server: ServerArguments,
@@ -81,6 +89,9 @@ pub(super) struct SetupArguments {
     /// Make local images of Kratos and Hydra too, for `--backend docker` where no registry can be reached.
     #[arg(long, env = "KRATOS_REPRO_IMAGES")]
     pub(super) images: bool,
+    /// Make the database of `--db postgres` ready too; needs Postgres, which `scripts/setup --postgres` installs.
+    #[arg(long, env = "KRATOS_REPRO_POSTGRES")]
+    pub(super) postgres: bool,
 }
 
 /// In which form results go to standard output.
@@ -110,6 +121,8 @@ pub(super) struct RunArguments {
     pub(super) backend: BackendArguments,
     #[command(flatten)]
     pub(super) interface: InterfaceArguments,
+    #[command(flatten)]
+    pub(super) database: DatabaseArguments,
     /// The browser engines, with commas between; every engine that is installed where none is named.
     #[arg(long = "engine", env = "KRATOS_REPRO_ENGINE", value_name = "ENGINE", value_delimiter = ',')]
     pub(super) engines: Vec<Engine>,
@@ -144,6 +157,8 @@ pub(super) struct UpArguments {
     pub(super) backend: BackendArguments,
     #[command(flatten)]
     pub(super) interface: InterfaceArguments,
+    #[command(flatten)]
+    pub(super) database: DatabaseArguments,
     /// The browser engine.
     #[arg(long, env = "KRATOS_REPRO_ENGINE", default_value_t = Engine::Chromium)]
     pub(super) engine: Engine,

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod backend;
+mod databases;
 mod interface;
 mod lineups;
 mod list;
@@ -81,6 +82,8 @@ async fn set_up(arguments: SetupArguments) -> Result<u8> {
     let mut progress = Progress::on_stderr();
     let prepared = async {
         let kratos = setup::prepare(&cache, &fixtures, &arguments.server.kratos, &mut progress).await?;
+        let postgres =
+            if arguments.postgres { Some(setup::prepare_postgres(&cache, &kratos, &mut progress).await) } else { None };
         let hydra = setup::prepare_hydra(&cache, &fixtures, &mut progress).await;
         let geckodriver = setup::prepare_geckodriver(&cache, &mut progress).await;
         let applications = if arguments.clients {
@@ -88,9 +91,9 @@ async fn set_up(arguments: SetupArguments) -> Result<u8> {
         } else {
             Vec::new()
         };
-        anyhow::Ok((kratos, hydra, geckodriver, applications))
+        anyhow::Ok((kratos, postgres, hydra, geckodriver, applications))
     };
-    let (ready, hydra, geckodriver, applications) = tokio::select! {
+    let (ready, postgres, hydra, geckodriver, applications) = tokio::select! {
         ready = prepared => ready?,
         _ = stop.wait_for(|stop| *stop) => {
             place::say("setup was stopped; what it had not finished is not kept");
@@ -103,6 +106,17 @@ async fn set_up(arguments: SetupArguments) -> Result<u8> {
         place::say(&format!("Hydra {} is ready: {}", hydra.version, hydra.program));
     }
     let mut code = AS_EXPECTED;
+    match postgres {
+        Some(Ok(programs)) => {
+            let (version, folder) = (programs.version(), programs.folder().display());
+            place::say(&format!("Postgres {version} is ready: {folder}"));
+        }
+        Some(Err(error)) => {
+            place::say(&format!("error: {error:#}"));
+            code = code.max(code_of(&error));
+        }
+        None => {}
+    }
     for (application, outcome) in applications {
         match outcome {
             Ok(installed) => {

@@ -11,8 +11,9 @@ use tokio::sync::mpsc;
 
 use super::arguments::{Format, RunArguments};
 use super::backend::Chosen;
+use super::databases::{Databases, Found};
 use super::lineups::{self, Cast};
-use super::{interface, place, stop};
+use super::{databases, interface, place, stop};
 use crate::backend::cache::Cache;
 use crate::backend::doctor::{self, State};
 use crate::backend::hydra_binary::HydraBinary;
@@ -31,7 +32,8 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let chosen = catalogue.select(&arguments.names)?;
     let cache = Cache::open()?;
     let backend = arguments.backend.choose(&cache, &fixtures, &arguments.server.kratos).await?;
-    let ended = run_on(&backend, arguments, &fixtures, &cache, catalogue, chosen).await;
+    let found = databases::find(arguments.database.db, &backend.backend).await?;
+    let ended = run_on(&backend, found, arguments, &fixtures, &cache, catalogue, chosen).await;
     // Whatever came of it, nothing of it stays.
     let closed = backend.backend.close().await;
     let code = ended?;
@@ -41,6 +43,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
 
 async fn run_on(
     backend: &Chosen,
+    found: Found,
     arguments: RunArguments,
     fixtures: &Path,
     cache: &Cache,
@@ -66,8 +69,13 @@ async fn run_on(
     let hydra = hydra.and_then(Result::ok);
     let choice = &arguments.server.kratos;
     let mut setup = SetupProgress::on_stderr();
-    let kratos = tokio::select! {
-        kratos = backend.kratos(cache, fixtures, choice, &mut setup) => kratos?,
+    let servers = async {
+        let kratos = backend.kratos(cache, fixtures, choice, &mut setup).await?;
+        let databases = Databases::start(&found, cache, &kratos, &mut setup).await?;
+        anyhow::Ok((kratos, databases))
+    };
+    let (kratos, databases) = tokio::select! {
+        servers = servers => servers?,
         _ = stop.wait_for(|stop| *stop) => return Ok(stopped()),
     };
 
@@ -76,6 +84,7 @@ async fn run_on(
         fixtures: fixtures.to_owned(),
         backend: backend.backend.clone(),
         kratos: kratos.clone(),
+        database: databases.database.clone(),
         clients: clients.clone(),
         hydra: hydra.clone(),
         interface: interface.clone(),
@@ -101,7 +110,7 @@ async fn run_on(
     let (case_count, trial_count) = (turns.len(), turns.iter().map(Turn::trials).sum());
     let (progress, mut told) = mpsc::unbounded_channel();
     let queue = tokio::spawn(run_cases(turns, settings, progress, stop.clone()));
-    let mut parts = parts(&backend.backend, &kratos, hydra.as_ref(), &engines, &clients).await;
+    let mut parts = parts(&backend.backend, &kratos, &databases, hydra.as_ref(), &engines, &clients).await;
     parts.extend(interface.label().map(|label| Part {
         name: "login page".to_owned(),
         version: label,
@@ -117,6 +126,7 @@ async fn run_on(
     }
     screen.clear();
     queue.await.context("the queue of trials broke")?;
+    databases.close().await?;
     if arguments.keep {
         place::say(&format!("kept: {} (secrets in it are as they were)", worlds.keep().display()));
     } else {
@@ -192,21 +202,31 @@ fn default_jobs() -> usize {
 async fn parts(
     backend: &Backend,
     kratos: &KratosBinary,
+    databases: &Databases,
     hydra: Option<&HydraBinary>,
     engines: &[Engine],
     clients: &ClientPrograms,
 ) -> Vec<Part> {
-    let note = |program: &Program| match program {
-        Program::Binary(_) => format!("{}, SQLite", backend.name()),
+    let note = |program: &Program, database: &str| match program {
+        Program::Binary(_) => format!("{}, {database}", backend.name()),
         #[cfg(feature = "docker")]
-        Program::Image(image) => format!("{}, image {image}, SQLite", backend.name()),
+        Program::Image(image) => format!("{}, image {image}, {database}", backend.name()),
     };
     let mut parts = vec![
         Part { name: "kratos-repro".into(), version: env!("CARGO_PKG_VERSION").into(), note: String::new() },
-        Part { name: "Kratos".into(), version: kratos.version.to_string(), note: note(&kratos.program) },
+        Part {
+            name: "Kratos".into(),
+            version: kratos.version.to_string(),
+            note: note(&kratos.program, databases.word()),
+        },
     ];
+    parts.extend(databases.part());
     if let Some(hydra) = hydra {
-        parts.push(Part { name: "Hydra".into(), version: hydra.version.to_string(), note: note(&hydra.program) });
+        parts.push(Part {
+            name: "Hydra".into(),
+            version: hydra.version.to_string(),
+            note: note(&hydra.program, "SQLite"),
+        });
     }
     #[cfg(feature = "docker")]
     if let Backend::Docker(engine) = backend {

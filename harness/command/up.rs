@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 
 use super::arguments::UpArguments;
 use super::backend::Chosen;
+use super::databases::{self, Databases, Found};
 use super::{WrongCall, place, stop};
 use crate::backend::cache::Cache;
 use crate::backend::progress::Progress;
@@ -36,7 +37,8 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
     let plan = plan(&case, arguments.engine, if arguments.fixed { TrialKind::Fixed } else { TrialKind::Broken })?;
     let cache = Cache::open()?;
     let chosen = arguments.backend.choose(&cache, &fixtures, &arguments.server.kratos).await?;
-    let ended = up_on(&chosen, &arguments, interface, &fixtures, &cache, &case, &plan).await;
+    let found = databases::find(arguments.database.db, &chosen.backend).await?;
+    let ended = up_on(&chosen, &found, &arguments, interface, &fixtures, &case, &plan).await;
     let closed = chosen.backend.close().await;
     let code = ended?;
     closed.context("the world has ended, and something of it stays")?;
@@ -45,22 +47,25 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
 
 async fn up_on(
     backend: &Chosen,
+    found: &Found,
     arguments: &UpArguments,
     interface: Interface,
     fixtures: &Path,
-    cache: &Cache,
     case: &Case,
     plan: &Plan,
 ) -> Result<u8> {
     let mut stop = stop::on_signals()?;
     let folder = place::worlds()?;
+    let cache = &Cache::open()?;
     let begin = async {
         let mut progress = Progress::on_stderr();
         let kratos = backend.kratos(cache, fixtures, &arguments.server.kratos, &mut progress).await?;
+        let databases = Databases::start(found, cache, &kratos, &mut progress).await?;
         let settings = WorldSettings {
             fixtures: fixtures.to_owned(),
             backend: backend.backend.clone(),
             kratos,
+            database: databases.database.clone(),
             clients: ClientPrograms::find(cache, fixtures, std::slice::from_ref(case)).await?,
             hydra: if case.file.needs_hydra() {
                 backend.hydra(cache, fixtures, &mut progress).await.ok()
@@ -72,9 +77,9 @@ async fn up_on(
             folder: folder.path().to_owned(),
             files: Files::Removed,
         };
-        stand(plan, &settings, arguments.engine).await
+        anyhow::Ok((stand(plan, &settings, arguments.engine).await?, databases))
     };
-    let Standing { world, windows, by_hand } = tokio::select! {
+    let (Standing { world, windows, by_hand }, databases) = tokio::select! {
         standing = begin => standing?,
         _ = stop.wait_for(|stop| *stop) => return Ok(super::AS_EXPECTED),
     };
@@ -92,6 +97,7 @@ async fn up_on(
         browser.close().await?;
     }
     world.close().await?;
+    databases.close().await?;
     folder.close().context("failed to remove the world's folder")?;
     Ok(super::AS_EXPECTED)
 }

@@ -131,6 +131,13 @@ pub(super) async fn carry(
             match effect {
                 Effect::DelayRequest(time) => tokio::time::sleep(*time).await,
                 Effect::EncodeCookies => encode_cookies(&mut parts.headers),
+                Effect::Together(meeting) => {
+                    if let Err(why) = meeting.wait().await {
+                        // Passed on alone it would prove nothing about two at once.
+                        open.record.change(id, |exchange| exchange.refused = Some(why.clone()));
+                        return Ok(refusal(StatusCode::GATEWAY_TIMEOUT, &why));
+                    }
+                }
                 _ => {}
             }
         }
@@ -172,7 +179,7 @@ pub(super) async fn carry(
             match effect {
                 Effect::DelayAnswer(time) => tokio::time::sleep(*time).await,
                 Effect::LoseAnswer => return Err(Failed),
-                Effect::DelayRequest(_) | Effect::AddCookie(_) | Effect::EncodeCookies => {}
+                Effect::DelayRequest(_) | Effect::AddCookie(_) | Effect::EncodeCookies | Effect::Together(_) => {}
             }
         }
         Ok(answer.map(Full::new))

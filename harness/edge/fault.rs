@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use super::meeting::Meeting;
+
 /// What is done to an exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
@@ -14,6 +16,8 @@ pub enum Effect {
     LoseAnswer,
     /// This cookie is set beside the upstream's own, as a CDN does.
     AddCookie(String),
+    /// The request is held until so many have come, and all of them go on at one moment.
+    Together(Meeting),
     /// The values of the request's cookies are percent-encoded once more, as a proxy that means well does.
     EncodeCookies,
 }
@@ -26,6 +30,7 @@ impl Effect {
             Self::DelayRequest(time) => format!("request held for {} ms", time.as_millis()),
             Self::LoseAnswer => "answer lost: it reached the edge and never came back".to_owned(),
             Self::AddCookie(cookie) => format!("cookie added: {}", cookie.split('=').next().unwrap_or_default()),
+            Self::Together(meeting) => format!("request held until {} had come, to go on at once", meeting.size()),
             Self::EncodeCookies => "the request's cookies percent-encoded".to_owned(),
         }
     }

@@ -189,7 +189,7 @@ impl Shared {
 fn platform(settings: &WorldSettings) -> Platform {
     Platform {
         kratos: settings.kratos.version.to_string(),
-        database: "sqlite".to_owned(),
+        database: settings.database.kind().word().to_owned(),
         backend: settings.backend.name().to_owned(),
     }
 }
@@ -283,6 +283,8 @@ fn emulated(case: &Case, interface: &Interface) -> Vec<String> {
             "the lost answer (by the edge)"
         } else if fault.add_cookie.is_some() {
             "the CDN's cookie (by the edge)"
+        } else if fault.together.is_some() {
+            "the moment at which requests meet (by the edge)"
         } else if fault.encode_cookies.is_some() {
             "the proxy that encodes cookies (by the edge)"
         } else {

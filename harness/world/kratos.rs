@@ -1,4 +1,4 @@
-//! One Kratos of a world: its configuration, its start from a migrated database, its admin API.
+//! One Kratos of a world: its configuration, its start on a migrated database, its admin API.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,13 +10,10 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::backend::kratos_binary::KratosBinary;
-use crate::backend::{Ending, Exit, Ground, Seat, Service, Serving, copy_files};
+use crate::backend::{Database, Ending, Exit, Ground, OwnDatabase, Seat, Service, Serving, copy_files};
 use crate::case::{Identity, merge};
 
-/// The file of its database, in its folder.
-const DATABASE: &str = "kratos.sqlite";
-
-/// The file of its configuration, there.
+/// The file of its configuration, in its folder.
 const CONFIG: &str = "kratos.json";
 
 /// The file of the certificate that it trusts, there.
@@ -31,8 +28,10 @@ pub struct KratosSettings {
     pub url: Url,
     /// Where it runs.
     pub ground: Ground,
-    /// The server, and the database that it starts from.
+    /// The server.
     pub binary: KratosBinary,
+    /// What its database is made from.
+    pub database: Database,
     /// The profile's folder: `kratos.yml` and what it names.
     pub profile: PathBuf,
     /// Where it and the interface stand in this world, as configuration over the profile.
@@ -58,21 +57,24 @@ pub struct Kratos {
     name: String,
     url: Url,
     service: Service,
+    database: OwnDatabase,
     admin: String,
     http: reqwest::Client,
 }
 
 impl Kratos {
-    /// Writes the configuration, copies the database, starts Kratos and waits until it is ready.
+    /// Makes the database, writes the configuration, starts Kratos and waits until it is ready.
     ///
     /// # Errors
     /// When Kratos refuses its configuration (the keys are named), exits early (its log's own words are quoted)
     /// or is not ready in time.
     pub async fn start(settings: &KratosSettings) -> Result<Self> {
-        let service = settings.ground.serve(&settings.binary.program, |seat| serving(settings, seat)).await?;
+        let database = settings.database.make(&settings.binary, &settings.folder).await?;
+        let prepare = |seat| serving(settings, database.dsn(), seat);
+        let service = settings.ground.serve(&settings.binary.program, prepare).await?;
         let admin = format!("http://{}/admin", service.admin());
         let (name, url) = (settings.name.clone(), settings.url.clone());
-        Ok(Self { name, url, service, admin, http: crate::client::plain()? })
+        Ok(Self { name, url, service, database, admin, http: crate::client::plain()? })
     }
 
     /// Its name in the world: `kratos`, or the tenant's.
@@ -245,27 +247,25 @@ impl Kratos {
         serde_json::from_str(&body).with_context(|| format!("the answer to GET {url} is no JSON"))
     }
 
-    /// Ends it and waits until it is gone.
+    /// Ends it, waits until it is gone, and removes its database.
     ///
     /// # Errors
     /// When something of it stays.
     pub async fn close(self) -> Result<()> {
-        self.service.close().await
+        self.service.close().await?;
+        self.database.remove().await.with_context(|| format!("failed to remove the database of {}", self.name))
     }
 }
 
 /// Puts everything that Kratos reads into its folder.
-fn serving(settings: &KratosSettings, seat: Seat) -> Result<Serving> {
+fn serving(settings: &KratosSettings, dsn: &str, seat: Seat) -> Result<Serving> {
     let folder = &settings.folder;
     copy_files(&settings.profile, folder)?;
-    let database = folder.join(DATABASE);
-    fs::copy(&settings.binary.template, &database)
-        .with_context(|| format!("failed to copy the migrated database `{}`", settings.binary.template.display()))?;
     let authority = folder.join(AUTHORITY);
     fs::copy(&settings.authority, &authority)
         .with_context(|| format!("failed to copy `{}`", settings.authority.display()))?;
     let path = folder.join(CONFIG);
-    let text = serde_json::to_string_pretty(&config(settings, seat)?).context("failed to write JSON")?;
+    let text = serde_json::to_string_pretty(&config(settings, dsn, seat)?).context("failed to write JSON")?;
     fs::write(&path, text).with_context(|| format!("failed to write `{}`", path.display()))?;
     let mut arguments = ["serve", "--watch-courier", "--sqa-opt-out", "-c", CONFIG].map(Into::into).to_vec();
     arguments.extend(settings.dev.then(|| "--dev".into()));
@@ -288,7 +288,7 @@ fn serving(settings: &KratosSettings, seat: Seat) -> Result<Serving> {
 }
 
 /// The profile, the world's addresses and the case's changes over it, and over all what only this world can know.
-fn config(settings: &KratosSettings, seat: Seat) -> Result<Value> {
+fn config(settings: &KratosSettings, dsn: &str, seat: Seat) -> Result<Value> {
     let path = settings.profile.join("kratos.yml");
     let text = fs::read_to_string(&path).with_context(|| format!("failed to read profile `{}`", path.display()))?;
     let mut config: Value = serde_saphyr::from_str(&text)
@@ -299,7 +299,7 @@ fn config(settings: &KratosSettings, seat: Seat) -> Result<Value> {
         merge(&mut config, over);
     }
     let world = json!({
-        "dsn": format!("sqlite://{DATABASE}?_fk=true&mode=rwc&_journal_mode=WAL&_busy_timeout=5000"),
+        "dsn": dsn,
         "serve": {
             "public": { "host": seat.host, "port": seat.public },
             "admin": { "host": seat.host, "port": seat.admin },

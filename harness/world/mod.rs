@@ -20,7 +20,7 @@ use futures_util::future::join_all;
 
 use crate::backend::hydra_binary::HydraBinary;
 use crate::backend::kratos_binary::KratosBinary;
-use crate::backend::{Backend, Ground};
+use crate::backend::{Backend, Database, Ground};
 use crate::browser::{Browser, BrowserSettings, Window};
 use crate::case::BrowserSpec;
 use crate::client::ApiClient;
@@ -43,8 +43,10 @@ pub struct WorldSettings {
     pub fixtures: PathBuf,
     /// How servers are started.
     pub backend: Backend,
-    /// The Kratos, and the database that each one starts from.
+    /// The Kratos.
     pub kratos: KratosBinary,
+    /// What the database of each Kratos is made from.
+    pub database: Database,
     /// The client programs of this machine.
     pub clients: ClientPrograms,
     /// The Hydra, where a case needs it.

@@ -22,7 +22,7 @@ use crate::browser::{Browser, BrowserSettings, Window};
 use crate::case::{BrowserSpec, FaultSpec, HOSTS, ItpSpec, KratosServer, Time, WorldSpec};
 use crate::client::{self, ApiClient, Jar};
 use crate::edge::policy::Itp;
-use crate::edge::{Edge, Effect, Fault};
+use crate::edge::{Edge, Effect, Fault, Meeting};
 
 impl World {
     /// Starts all inhabitants, servers and browsers side by side.
@@ -56,6 +56,7 @@ impl World {
                 url: Url::parse(&server.url).with_context(|| format!("`{}` is no URL", server.url))?,
                 ground: ground.clone(),
                 binary: settings.kratos.clone(),
+                database: settings.database.clone(),
                 profile: settings.fixtures.join("profiles").join(&server.profile),
                 addresses: places.addresses(&server.name, &server.url)?,
                 configs: server.configs.clone(),
@@ -316,6 +317,7 @@ fn fault(spec: &FaultSpec) -> Fault {
         .map(|it| Effect::DelayAnswer(time(it)))
         .or(spec.delay_request.map(|it| Effect::DelayRequest(time(it))))
         .or(spec.add_cookie.clone().map(Effect::AddCookie))
+        .or(spec.together.map(|size| Effect::Together(Meeting::of(size))))
         .or(spec.encode_cookies.map(|_| Effect::EncodeCookies))
         .unwrap_or(Effect::LoseAnswer);
     Fault::new(effect)

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use kratos_repro::edge::{Effect, Fault};
+use kratos_repro::edge::{Effect, Fault, Meeting};
 use rstest::rstest;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -47,6 +47,29 @@ async fn a_delayed_request_reaches_the_server_late() -> Result<()> {
     let seen = scene.upstream.first(|_| true).await?;
     assert!(seen.at - sent >= DELAY, "the server saw it after {:?}", seen.at - sent);
     assert_eq!(scene.only_exchange()?.fault.as_deref(), Some("request held for 300 ms"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn requests_that_meet_reach_the_server_only_together() -> Result<()> {
+    let mut scene = Scene::set(vec![Fault::new(Effect::Together(Meeting::of(2))).path(Some("/login".into()))]).await?;
+    let (a, b) = (scene.client("a").await?, scene.client("b").await?);
+
+    let mut first = std::pin::pin!(a.post(format!("https://{ORY}/login")).send());
+    tokio::select! {
+        answer = &mut first => bail!("the first did not wait: {answer:?}"),
+        arrived = scene.edge.record().arrival("a", 0, LIMIT) => arrived?,
+    }
+    // What takes no part passes: the edge had time for the first.
+    b.get(format!("https://{ORY}/")).send().await?;
+    let seen: Vec<String> = scene.upstream.seen().into_iter().map(|seen| seen.uri).collect();
+    assert_eq!(seen, ["/"], "the first is held");
+
+    let (first, second) = tokio::join!(first, b.post(format!("https://{ORY}/login")).send());
+
+    assert_eq!((first?.status().as_u16(), second?.status().as_u16()), (201, 201));
+    let held = scene.edge.record().exchanges().into_iter().filter(|it| it.fault.is_some()).count();
+    assert_eq!(held, 2);
     Ok(())
 }
 

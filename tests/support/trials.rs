@@ -7,7 +7,9 @@ use kratos_repro::backend::Backend;
 use kratos_repro::backend::cache::Cache;
 use kratos_repro::backend::hydra_binary::HydraBinary;
 use kratos_repro::backend::kratos_binary::{KratosBinary, KratosChoice};
+use kratos_repro::backend::postgres::{Cluster, Programs};
 use kratos_repro::backend::progress::Progress as SetupProgress;
+use kratos_repro::backend::{Database, DatabaseKind};
 use kratos_repro::browser::Window;
 use kratos_repro::case::Case;
 use kratos_repro::trial::{CaseOutcome, Progress, QueueSettings, Turn, run_cases};
@@ -18,6 +20,20 @@ use tokio::sync::{mpsc, watch};
 
 pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
+/// The database that `KRATOS_REPRO_DB` asks for, as for `run`; with Postgres a cluster for these trials alone.
+async fn database(cache: &Cache, kratos: &KratosBinary) -> Result<(Database, Option<Cluster>)> {
+    let asked = std::env::var("KRATOS_REPRO_DB").ok().filter(|word| !word.is_empty());
+    let kind = asked.map_or(Ok(DatabaseKind::default()), |word| word.parse()).map_err(anyhow::Error::msg)?;
+    match kind {
+        DatabaseKind::Sqlite => Ok((Database::Sqlite, None)),
+        DatabaseKind::Postgres => {
+            let programs = Programs::find().await?;
+            let (cluster, template) = Cluster::start(cache, &programs, kratos, &mut SetupProgress::silent()).await?;
+            Ok((Database::Postgres(template), Some(cluster)))
+        }
+    }
 }
 
 /// What worlds are made from here, in a folder, with the client programs that these cases use.
@@ -34,6 +50,7 @@ pub(crate) async fn world_settings(folder: &Path, cases: &[Case]) -> Result<Worl
         fixtures,
         backend: Backend::Native,
         kratos,
+        database: Database::Sqlite,
         hydra: hydra.ok(),
         interface: Interface::Ours,
         window: Window::Hidden,
@@ -46,7 +63,12 @@ pub(crate) async fn world_settings(folder: &Path, cases: &[Case]) -> Result<Worl
 pub(crate) async fn run(turn: Turn) -> Result<Box<CaseOutcome>> {
     let folder = folder()?;
     let world = world_settings(folder.path(), std::slice::from_ref(&turn.case)).await?;
-    run_with(turn, world, &folder).await
+    let (database, cluster) = database(&Cache::open()?, &world.kratos).await?;
+    let outcome = run_with(turn, WorldSettings { database, ..world }, &folder).await;
+    if let Some(cluster) = cluster {
+        cluster.close().await?;
+    }
+    outcome
 }
 
 /// A folder for the worlds of a case and their evidence.

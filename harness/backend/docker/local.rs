@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use futures_util::StreamExt;
 use hyper::body::Bytes;
 use sha2::{Digest, Sha256};
@@ -41,7 +41,7 @@ pub async fn make_image(
     program: &Program,
     progress: &mut Progress,
 ) -> Result<Image> {
-    let Program::Binary(binary) = program else { bail!("`{program}` is an image already") };
+    let binary = program.binary()?;
     // The name of its entry in the cache says all that decides the content.
     let identity = binary.parent().and_then(Path::file_name).unwrap_or_default().display().to_string();
     make(engine, &local(product, version), product.program(), binary, &[], &identity, progress).await

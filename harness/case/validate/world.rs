@@ -12,6 +12,9 @@ use crate::case::spec::{FaultSpec, WorldSpec};
 /// Kratos keys that the harness sets itself.
 const RESERVED: [&str; 4] = ["dsn", "courier", "dev", "serve.admin"];
 
+/// How many requests can meet: a browser has no more connections to one host.
+const MEETING_LIMIT: usize = 6;
+
 /// Names of the edge's other listeners.
 pub(super) const TAKEN: [&str; 5] = ["ui", "kratos", "mail", "hydra", "legacy"];
 
@@ -141,11 +144,16 @@ impl WorldCheck<'_> {
             fault.lose_answer.is_some(),
             fault.add_cookie.is_some(),
             fault.encode_cookies.is_some(),
+            fault.together.is_some(),
         ];
         if effects.iter().filter(|it| **it).count() != 1 {
             let message = "a fault has exactly one of `delay_answer`, `delay_request`, `lose_answer`, `add_cookie`, \
-                           `encode_cookies`";
+                           `encode_cookies`, `together`";
             return wrong("", message.to_owned());
+        }
+        if let Some(size) = fault.together.filter(|size| !(2..=MEETING_LIMIT).contains(size)) {
+            let message = format!("{size} requests cannot meet (hint: `together` takes 2 to {MEETING_LIMIT})");
+            return wrong("together", message);
         }
         if let Some(host) = fault.host.as_deref().filter(|host| !HOSTS.contains(host)) {
             let message = format!("a fault names a host outside the world: `{host}`{}", nearest(host, &HOSTS));
