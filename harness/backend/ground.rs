@@ -29,6 +29,20 @@ pub enum Program {
     Image(Image),
 }
 
+impl Program {
+    /// The binary.
+    ///
+    /// # Errors
+    /// When it is an image.
+    pub(super) fn binary(&self) -> Result<&Path> {
+        match self {
+            Self::Binary(path) => Ok(path),
+            #[cfg(feature = "docker")]
+            Self::Image(image) => anyhow::bail!("`{image}` is an image, and a binary of this machine is needed"),
+        }
+    }
+}
+
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

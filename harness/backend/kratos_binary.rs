@@ -99,18 +99,6 @@ impl KratosChoice {
 }
 
 impl KratosBinary {
-    /// Its binary on this machine.
-    ///
-    /// # Errors
-    /// When it is an image.
-    pub(super) fn binary(&self) -> Result<&Path> {
-        match &self.program {
-            Program::Binary(path) => Ok(path),
-            #[cfg(feature = "docker")]
-            Program::Image(image) => anyhow::bail!("`{image}` is no binary of this machine"),
-        }
-    }
-
     /// Finds the Kratos that `choice` names, asks for its version, and migrates its template
     /// database if that has not been done (3 s, once). Builds nothing.
     ///

@@ -88,7 +88,7 @@ impl Cluster {
     /// # Errors
     /// When the migration fails; its last words are quoted.
     pub async fn migrate(&self, programs: &Programs, kratos: &KratosBinary) -> Result<Template> {
-        self.postgres(programs).migrate(kratos.binary()?, &template_name(kratos)).await
+        self.postgres(programs).migrate(kratos.program.binary()?, &template_name(kratos)).await
     }
 
     /// Runs the server on the data that is in its folder.

@@ -43,7 +43,7 @@ pub(super) async fn prepared(
     kratos: &KratosBinary,
     progress: &mut Progress,
 ) -> Result<PathBuf> {
-    let known_by = format!("{} {} {INITIALISE:?}", identify(kratos.binary()?)?, programs.version());
+    let known_by = format!("{} {} {INITIALISE:?}", identify(kratos.program.binary()?)?, programs.version());
     let hash = format!("{:x}", Sha256::digest(known_by));
     let unfinished = match cache.claim(&format!("postgres-{}", &hash[..16]), progress).await? {
         Claim::Ready(entry) => return Ok(entry.join("data")),
@@ -54,7 +54,7 @@ pub(super) async fn prepared(
     let folder = own_folder(programs.account())?;
     initialise(programs, folder.path()).await?;
     let mut cluster = Cluster::run(programs, folder).await?;
-    cluster.postgres(programs).migrate(kratos.binary()?, &template_name(kratos)).await?;
+    cluster.postgres(programs).migrate(kratos.program.binary()?, &template_name(kratos)).await?;
     let data = cluster.rest().await?;
     copy(&data, &unfinished.folder().join("data"), None)?;
     cluster.close().await?;
