@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 
+#[cfg(feature = "docker")]
 use super::WrongCall;
 
 use crate::backend::cache::Cache;
@@ -26,8 +27,8 @@ pub(super) struct Databases {
 /// Looks for what `--db` asks for.
 ///
 /// # Errors
-/// [`Missing`](crate::backend::Missing) if it is not installed; [`WrongCall`] if servers in containers are to use it,
-/// which do not reach the socket of this machine's Postgres.
+/// [`Missing`](crate::backend::Missing) if it is not installed; a wrong call if servers in containers are to use it, which
+/// do not reach the socket of this machine's Postgres.
 pub(super) async fn find(kind: DatabaseKind, backend: &Backend) -> Result<Found> {
     match (kind, backend) {
         (DatabaseKind::Sqlite, _) => Ok(Found::Sqlite),
