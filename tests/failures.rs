@@ -1,15 +1,18 @@
 //! Failures on purpose: none may end in a verdict about Kratos, and each names its first cause.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use kratos_repro::browser::Engine;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::support::{Sandbox, files, process};
+use crate::support::{Sandbox, files, is_missing, process};
 
 /// Runs one case that is expected to surprise and gives its outcome and what was printed.
 fn surprise(case: &str) -> Result<(Value, String)> {
@@ -234,5 +237,48 @@ symptom:
     let outcome = sandbox.outcome()?;
     assert_eq!(outcome["verdict"], "error");
     ensure_names(&cause(&outcome, 0)?, &["kratos ended in the middle", "what was seen proves nothing"])?;
+    sandbox.ensure_nothing_is_left()
+}
+
+/// A case on Chromium, run in a network of the test's own in which an address comes and goes all the time.
+const RESTLESS: &str = r#"ip link set lo up
+(
+    # What names this folder is looked for at the end, and this loop is the test's.
+    unset TMPDIR
+    while ip link add kr0 type bridge && ip addr add 198.51.100.1/32 dev kr0; do sleep 0.2; ip link del kr0; sleep 0.2; done
+) &
+loop=$!
+"$@"
+code=$?
+kill "$loop"
+exit "$code""#;
+
+#[test]
+fn what_shows_while_the_network_changes_is_no_verdict() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let plain = sandbox.run_command(&["code-flows/login-ajax-double-click"]);
+    let mut command = Command::new("unshare");
+    command.args(["--net", "sh", "-c", RESTLESS, "sh"]).arg(plain.get_program()).args(plain.get_args());
+    for (name, value) in plain.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let able = Command::new("unshare").args(["--net", "ip", "link", "set", "lo", "up"]).output();
+    if !able.is_ok_and(|tried| tried.status.success()) || is_missing(Engine::Chromium) {
+        let _ = writeln!(std::io::stderr(), "not run: it takes root, `unshare` and `ip` to make a network of its own");
+        return Ok(());
+    }
+
+    sandbox.end(command)?;
+
+    let outcome = sandbox.outcome()?;
+    ensure!(outcome["verdict"] == "error" || outcome["verdict"] == outcome["expected"], "{outcome}");
+    if outcome["verdict"] == "error" {
+        let trials = outcome["trials"].as_array().context("no trials")?;
+        let broken = trials.iter().find(|trial| trial["shown"] == "error").context("no trial broke")?;
+        ensure_names(broken["cause"].as_str().context("no cause")?, &["a network address", "ERR_NETWORK_CHANGED"])?;
+    }
     sandbox.ensure_nothing_is_left()
 }

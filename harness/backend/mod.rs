@@ -1,6 +1,7 @@
 //! How a server is started, and what the machine must have for it: processes in groups of their own, free ports,
 //! readiness; servers in containers; the servers built from source, the cache they lie in, and what is missing.
 
+mod addresses;
 pub mod applications;
 pub mod cache;
 mod child;
@@ -35,6 +36,7 @@ mod template;
 pub mod version;
 mod wait;
 
+pub use addresses::AddressWatch;
 pub(crate) use claim::Claim;
 pub use database::{Database, DatabaseKind, OwnDatabase};
 pub use ground::{Backend, Ground, Program, Seat, Serving, copy_files};

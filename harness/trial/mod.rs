@@ -1,6 +1,7 @@
 //! From a case to a verdict: the trials that follow from a case, how one is run, and how all are judged.
 
 mod act;
+mod cause;
 mod fit;
 mod judge;
 mod lineup;

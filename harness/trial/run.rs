@@ -5,15 +5,14 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
-use futures_util::future::join_all;
+use anyhow::{Context, Result};
 use tokio::time::MissedTickBehavior;
 
 use super::act::Actor;
+use super::cause;
 use super::look::Standpoint;
 use super::plan::Plan;
 use super::{CheckRole, CheckSeen, Phase, Shown, TrialKind, TrialOutcome, secrets};
-use crate::browser::Browser;
 use crate::case::{Step, Until};
 use crate::evidence::{Exchange, LogLine, MailSeen, Redactor, StepState, StepTaken};
 use crate::world::World;
@@ -26,9 +25,6 @@ const CHECK_LOOKS: usize = 10;
 
 /// How often.
 const CHECK_EVERY: Duration = Duration::from_millis(100);
-
-/// How long the end of a Kratos may take to be seen after what it leaves undone.
-const END_LIMIT: Duration = Duration::from_millis(500);
 
 /// How many lines of a log go into a report.
 const LOG_LINES: usize = 80;
@@ -71,8 +67,12 @@ pub(super) async fn run(
         Ok(mut world) => {
             outcome.fitted = world.fitted();
             let folder = run_folder.join(name);
-            let result = lost(&world, body(plan, &world, &folder, &mut outcome).await).await;
-            if let Some(cause) = first_cause(&mut world, result.err()).await {
+            let result = cause::lost(&world, body(plan, &world, &folder, &mut outcome).await).await;
+            if let Some(cause) = cause::first(&mut world, result.err()).await {
+                outcome.shown = Shown::Error;
+                outcome.cause = Some(cause);
+            }
+            if let Some(cause) = cause::disturbed(plan, &world, &outcome) {
                 outcome.shown = Shown::Error;
                 outcome.cause = Some(cause);
             }
@@ -93,16 +93,6 @@ pub(super) async fn run(
         }
     }
     outcome
-}
-
-/// A browser that is gone at the end is the first cause, whatever came of it: what was seen proves nothing.
-async fn lost(world: &World, result: Result<()>) -> Result<()> {
-    let gone = join_all(world.browsers().map(Browser::gone)).await.into_iter().flatten().next();
-    match (gone, result) {
-        (None, result) => result,
-        (Some(gone), Ok(())) => Err(anyhow!("{gone}: what was seen proves nothing")),
-        (Some(gone), Err(error)) => Err(anyhow!("{gone}; then: {error:#}")),
-    }
 }
 
 async fn body(plan: &Plan, world: &World, folder: &Path, outcome: &mut TrialOutcome) -> Result<()> {
@@ -252,45 +242,6 @@ fn surprise(outcome: &TrialOutcome) -> String {
         Shown::Fixed => "it counts as fixed: every line of `expect` held and the symptom is gone".to_owned(),
         Shown::Instead => "what the case says happens instead held".to_owned(),
         Shown::Neither | Shown::Error => lines(None, false),
-    }
-}
-
-/// What broke first, if anything did: a Kratos that is gone explains everything after it, and what was seen of it is
-/// no statement about Kratos even where every step could be taken.
-async fn first_cause(world: &mut World, error: Option<anyhow::Error>) -> Option<String> {
-    let kratos = world.every_kratos().iter().map(|kratos| kratos.url().to_string());
-    let program = (!world.ui().is_ours()).then(|| world.ui().url().to_string());
-    let servers: Vec<String> = kratos.chain(program).collect();
-    let unanswered = |exchange: &Exchange| {
-        exchange.refused.is_some() && servers.iter().any(|server| exchange.url.starts_with(server))
-    };
-    let suspicious = error.is_some() || world.edge().record().exchanges().iter().any(unanswered);
-    let limit = if suspicious { END_LIMIT } else { Duration::ZERO };
-    let exits = join_all(world.every_kratos_mut().iter_mut().map(async |kratos| {
-        let exit = kratos.exit_within(limit).await?;
-        Some(format!("{} ended in the middle ({exit})", kratos.name()))
-    }));
-    let exit = exits.await.into_iter().flatten().next();
-    match (exit, error) {
-        (Some(exit), Some(error)) => Some(format!("{exit}; then: {error:#}")),
-        (Some(exit), None) => Some(format!("{exit}: what was seen proves nothing")),
-        (None, error) => old_end(world, limit, error).await,
-    }
-}
-
-/// The same for an interface that is a program, and for Hydra, where no step has stopped it.
-async fn old_end(world: &mut World, limit: Duration, error: Option<anyhow::Error>) -> Option<String> {
-    let error = error.map(|error| format!("{error:#}"));
-    if let Some(exit) = world.ui_mut().exit_within(limit).await {
-        let then = error.unwrap_or_else(|| "what was seen proves nothing".to_owned());
-        return Some(format!("the interface ended in the middle ({exit}); then: {then}"));
-    }
-    match world.migration_mut().exit_within(limit).await {
-        Some(exit) => {
-            let then = error.unwrap_or_else(|| "what was seen proves nothing".to_owned());
-            Some(format!("hydra ended in the middle ({exit}); then: {then}"))
-        }
-        None => error,
     }
 }
 

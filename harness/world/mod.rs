@@ -22,7 +22,7 @@ use futures_util::future::join_all;
 use crate::backend::Database;
 use crate::backend::hydra_binary::HydraBinary;
 use crate::backend::kratos_binary::KratosBinary;
-use crate::backend::{Backend, Ground};
+use crate::backend::{AddressWatch, Backend, Ground};
 use crate::browser::{Browser, BrowserSettings, Remote, Window};
 use crate::case::BrowserSpec;
 use crate::client::ApiClient;
@@ -88,6 +88,7 @@ pub struct World {
     ground: Ground,
     mail: MailSink,
     edge: Edge,
+    addresses: AddressWatch,
     folder: tempfile::TempDir,
     files: Files,
 }
@@ -104,6 +105,11 @@ impl World {
     /// When no port can be bound.
     pub async fn admit(&mut self, name: &str, spec: &BrowserSpec) -> Result<BrowserSettings> {
         Ok(start::admit(&mut self.edge, name, spec, Window::Shown, None).await?.0)
+    }
+
+    /// Whether a network address of this machine came or went since the world began or this was last asked.
+    pub fn addresses_changed(&self) -> bool {
+        self.addresses.has_changed()
     }
 
     /// A Kratos by the tenant's name; without one the first, which is the only one where there are no tenants.
@@ -190,7 +196,8 @@ impl World {
     /// # Errors
     /// Everything that could not be closed, in one text.
     pub async fn close(self) -> Result<()> {
-        let Self { browsers, clients, front, ui, kratos, migration, ground, mail, edge, folder, files } = self;
+        let Self { browsers, clients, front, ui, kratos, migration, ground, mail, edge, addresses: _, folder, files } =
+            self;
         drop(clients);
         let closings = join_all(browsers.into_values().map(Browser::close));
         let (browsers, kratos) = tokio::join!(closings, join_all(kratos.into_iter().map(Kratos::close)));

@@ -18,7 +18,7 @@ use super::mail::MailSink;
 use super::migration::{Migration, MigrationSettings};
 use super::ui::{Interface, Places, ProgramSettings, Ui, UiProgram, UiSettings, UiTenant, UiWays};
 use super::{Files, World, WorldSettings};
-use crate::backend::Ground;
+use crate::backend::{AddressWatch, Ground};
 use crate::browser::{Browser, BrowserSettings, Remote, Window};
 use crate::case::{BrowserSpec, Differences, FaultSpec, HOSTS, ItpSpec, KratosServer, Time, WorldSpec};
 use crate::client::{self, ApiClient, Jar};
@@ -36,6 +36,8 @@ impl World {
             .disable_cleanup(settings.files == Files::Kept)
             .tempdir_in(&settings.folder)
             .with_context(|| format!("failed to make a folder in `{}`", settings.folder.display()))?;
+        // From before the browsers start, which break off by it.
+        let addresses = AddressWatch::start()?;
         let faults = spec.faults.iter().flatten().map(fault).collect();
         let mut edge = Edge::new(&HOSTS, faults)?;
         let authority = folder.path().join("authority.pem");
@@ -150,6 +152,7 @@ impl World {
             ground,
             mail,
             edge,
+            addresses,
             folder,
             files: settings.files,
         })
