@@ -99,6 +99,17 @@ mod tests {
     }
 
     #[test]
+    fn each_case_says_what_it_ran_on_also_where_all_are_alike() -> anyhow::Result<()> {
+        let run = sample::run();
+
+        let page = html(&run, Path::new("nowhere"))?;
+
+        assert_eq!(page.matches("<dd>Kratos v1.3.1, sqlite, native</dd>").count(), run.cases.len());
+        assert!(!page.contains("<dd>None</dd>"), "nothing stands there as it was not there");
+        Ok(())
+    }
+
+    #[test]
     fn every_link_leads_to_a_place_on_the_page() -> anyhow::Result<()> {
         let page = html(&sample::run(), Path::new("nowhere"))?;
 

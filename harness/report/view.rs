@@ -87,6 +87,7 @@ struct Row<'a> {
 #[derive(Debug, Serialize)]
 struct Case<'a> {
     row: Row<'a>,
+    ran_on: String,
     section: &'a str,
     claim: &'a str,
     quote: &'a str,
@@ -292,6 +293,7 @@ impl<'a> Case<'a> {
         });
         Self {
             row,
+            ran_on: words::platform(&case.platform),
             section: &case.claim.section,
             claim: &case.claim.id,
             quote: &case.claim.quote,
