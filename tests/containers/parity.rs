@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use kratos_repro::browser::Engine;
 use kratos_repro::case::Catalogue;
 use kratos_repro::evidence::Exchange;
-use kratos_repro::trial::{CaseOutcome, Thoroughness, TrialOutcome, Turn};
+use kratos_repro::trial::{CaseOutcome, Thoroughness, TrialOutcome, Turn, Verdict};
 use rstest::rstest;
 
 use crate::engine::{self, Containers};
@@ -33,6 +33,10 @@ async fn processes_and_containers_show_the_same(#[case] id: &str) -> Result<()> 
     let native = trials::run(turn.clone()).await?;
     let docker = engine::run(&containers, turn).await?;
 
+    for outcome in [&native, &docker] {
+        // A trial without a verdict compares to nothing; its cause says why.
+        ensure!(outcome.verdict != Verdict::Error, "{}: {}", outcome.platform.backend, outcome.reason);
+    }
     assert_eq!((native.platform.backend.as_str(), docker.platform.backend.as_str()), ("native", "docker"));
     let (native, docker) = (shown(&native), shown(&docker));
     let only = |one: &BTreeSet<String>, other: &BTreeSet<String>| {
