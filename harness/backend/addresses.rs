@@ -2,13 +2,27 @@
 //! (`ERR_NETWORK_CHANGED`), those to loopback too, and containers and VPNs make and remove addresses as they come and go.
 
 use std::os::fd::{AsRawFd, OwnedFd};
+#[cfg(feature = "docker")]
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, socket};
 
+#[cfg(feature = "docker")]
+use super::wait_until;
+
 /// `RTMGRP_IPV4_IFADDR` and `RTMGRP_IPV6_IFADDR` (linux/rtnetlink.h): each address that is added or removed.
 const GROUPS: u32 = 0x10 | 0x100;
+
+/// How long no address may have come or gone until all are taken to be there. The kernel tells of a link up to a second
+/// late, and tries an address for one more.
+#[cfg(feature = "docker")]
+const QUIET: Duration = Duration::from_millis(2_500);
+
+/// How long that is waited for.
+#[cfg(feature = "docker")]
+const LIMIT: Duration = Duration::from_secs(15);
 
 /// Watches the addresses from its making on. The kernel keeps what happened until it is asked for.
 #[derive(Debug)]
@@ -41,6 +55,29 @@ impl AddressWatch {
             }
         }
     }
+}
+
+/// Waits until the addresses have been as they are for [`QUIET`], and none of IPv6 is still tried out: an interface that
+/// was made has its own only a second or two later (RFC 4862, section 5.4). Where somebody else's come and go all the
+/// time it gives up after [`LIMIT`]; who is disturbed by it sees that for itself.
+#[cfg(feature = "docker")]
+pub(super) async fn settled(watch: &AddressWatch) {
+    let mut since = Instant::now();
+    let quiet = wait_until("addresses that stay as they are", LIMIT, Duration::from_millis(20), || {
+        if watch.has_changed() || is_trying() {
+            since = Instant::now();
+        }
+        std::future::ready(if since.elapsed() >= QUIET { Ok(()) } else { Err("changes".to_owned()) })
+    });
+    let _ = quiet.await;
+}
+
+/// Whether an address is tentative: the flag 0x40 in the fifth column (`IFA_F_TENTATIVE`, linux/if_addr.h; proc(5)).
+#[cfg(feature = "docker")]
+fn is_trying() -> bool {
+    let table = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
+    let flags = table.lines().filter_map(|line| u32::from_str_radix(line.split_whitespace().nth(4)?, 16).ok());
+    flags.into_iter().any(|flags| flags & 0x40 != 0)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use testcontainers::bollard::query_parameters::InspectNetworkOptionsBuilder;
 use super::container::{Attachment, Container, Order};
 use super::engine::{Engine, chance};
 use super::image::Image;
+use crate::backend::addresses::{AddressWatch, settled};
 use crate::backend::ground::{Seat, Serving};
 
 /// The label of a world's servers: its value is the pod.
@@ -146,7 +147,9 @@ impl Engine {
     /// # Errors
     /// As [`Engine::pod`].
     pub(in crate::backend) async fn fill(&self, worlds: usize) -> Result<()> {
+        let watch = AddressWatch::start()?;
         let pods = futures_util::future::try_join_all((0..worlds).map(|_| Pod::make(self))).await?;
+        settled(&watch).await;
         self.pods.lock().unwrap_or_else(PoisonError::into_inner).extend(pods);
         Ok(())
     }
