@@ -164,7 +164,7 @@ pub(super) struct RunArguments {
     /// The folder that the run's own folder is made in.
     #[arg(long, env = "KRATOS_REPRO_OUT", value_name = "FOLDER")]
     pub(super) out: Option<PathBuf>,
-    /// How many trials run at once; two on two cores or more.
+    /// How many trials run at once; one more than there are cores, at most eight, where nothing is said.
     #[arg(long, short, env = "KRATOS_REPRO_JOBS", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) jobs: Option<u16>,
     /// Keep the files of every world, secrets in them as they are.
