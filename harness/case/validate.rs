@@ -1,6 +1,7 @@
 //! Refuses a case that names something which is not in its world, before anything starts.
 
 mod client;
+mod config;
 mod migration;
 mod network;
 mod servers;

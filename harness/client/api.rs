@@ -140,6 +140,8 @@ impl Curl {
         let mut arguments: Vec<String> = [
             // First of all: no ~/.curlrc.
             "--disable",
+            // The address is one, whatever brackets are in it.
+            "--globoff",
             "--silent",
             "--show-error",
             "--max-time",

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use super::Shared;
 use super::carry::{self, Failed, Origin};
 use super::gate::{Entry, Gate};
+use super::peer;
 use super::policy::Itp;
 use super::refusal::{ask_for_password, blank, refusal};
 use crate::evidence::Exchange;
@@ -54,6 +55,15 @@ pub(super) async fn serve(socket: TcpListener, listener: Arc<Listener>, shared: 
             accepted = socket.accept() => {
                 let Ok((stream, peer)) = accepted else { continue };
                 let _ = stream.set_nodelay(true);
+                // A listener behind a gate asks for its password instead.
+                let judged = stream.local_addr().ok().filter(|_| listener.gate.is_none());
+                if let Some(why) = judged.and_then(|local| peer::refuse(peer, local)) {
+                    // Without an answer: it would be for somebody who may be asking what is here.
+                    let (name, url) = (listener.name.clone(), format!("tcp://{peer}"));
+                    let exchange = Exchange { listener: name, method: "TCP".into(), url, ..Exchange::default() };
+                    shared.record.refuse(exchange, why);
+                    continue;
+                }
                 connections.spawn(connection(stream, peer.ip(), Arc::clone(&listener), Arc::clone(&shared)));
             }
             Some(_) = connections.join_next() => {}

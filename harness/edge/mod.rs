@@ -11,6 +11,7 @@ mod gate;
 mod listener;
 mod meeting;
 mod names;
+mod peer;
 pub mod policy;
 mod record;
 mod refusal;

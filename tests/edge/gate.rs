@@ -1,5 +1,6 @@
 //! A listener on an address that others reach: who knows its password is let in, everybody else is refused and recorded.
 
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::{Context, Result};
@@ -141,5 +142,31 @@ async fn an_address_that_this_machine_does_not_have_is_named() -> Result<()> {
     };
 
     assert!(format!("{error:#}").contains("198.51.100.1"), "{error:#}");
+    Ok(())
+}
+
+/// Debian's `nobody`; any user but root and ours does.
+const NOBODY: u32 = 65_534;
+
+#[tokio::test]
+async fn another_user_of_this_machine_is_not_served_and_that_is_recorded() -> Result<()> {
+    if !nix::unistd::Uid::effective().is_root() {
+        let _ = writeln!(std::io::stderr(), "not run: it takes root to be another user");
+        return Ok(());
+    }
+    let mut scene = Scene::set(vec![]).await?;
+    let listener = scene.edge.listen("a").await?;
+    let mut ask = tokio::process::Command::new("curl");
+    ask.args(["--silent", "--proxy", &format!("http://{listener}"), &format!("http://{ORY}/flows")]);
+
+    let own = ask.output().await?;
+    let other = ask.uid(NOBODY).output().await?;
+
+    assert_eq!(own.status.code(), Some(0), "it is served to its own user");
+    // "Nothing was returned from the server" or "failure in receiving" (curl's `EXIT CODES`).
+    assert!([Some(52), Some(56)].contains(&other.status.code()), "{:?}", other.status);
+    assert_eq!(scene.upstream.seen().len(), 1);
+    let refused: Vec<String> = scene.edge.record().exchanges().into_iter().filter_map(|it| it.refused).collect();
+    assert!(matches!(refused.as_slice(), [why] if why.contains(&format!("user {NOBODY}"))), "{refused:?}");
     Ok(())
 }

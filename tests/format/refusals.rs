@@ -69,6 +69,18 @@ fn a_world_keeps_to_the_fixtures_and_to_itself() -> Result<()> {
         "selfservice: { default_browser_return_url: 'https://ui.example.test.evil.test/' }",
         "selfservice: { default_browser_return_url: 'http://127.0.0.1:4434/admin' }",
         "a: 'ldap://x'",
+        "serve: { public: { socket: { mode: 511 } } }",
+        "tracing: { provider: otel, providers: { otlp: { server_url: 'evil.test:4318' } } }",
+        "serve.public: { tls: { key: { path: /etc/shadow } } }",
+        "selfservice: { methods: { password: { config: { haveibeenpwned_host: '127.0.0.1:22' } } } }",
+        "identity: { schemas: [{ id: a, url: 'file:/etc/passwd' }] }",
+        "identity: { schemas: [{ id: a, url: 'file://./%2e%2e/secret' }] }",
+        "identity: { schemas: [{ id: a, url: 'file://./kratos.sqlite' }] }",
+        // {"properties":{"a":{"$ref":"file:///etc/passwd"}}}, once with an escape in its key.
+        "identity: { schemas: [{ id: a, url: 'base64://eyJwcm9wZXJ0aWVzIjp7ImEiOnsiJHJlZiI6ImZpbGU6Ly8vZXRjL3Bhc3N3ZCJ9fX0=' }] }",
+        "identity: { schemas: [{ id: a, url: 'base64://eyJwcm9wZXJ0aWVzIjp7ImEiOnsiXHUwMDI0cmVmIjoiZmlsZTovLy9ldGMvcGFzc3dkIn19fQ' }] }",
+        // importstr "/etc/passwd"
+        "a: 'base64://aW1wb3J0c3RyICIvZXRjL3Bhc3N3ZCI='",
     ];
     let configs: Vec<String> = configs.iter().map(|it| config(it)).collect();
     let mut changes = vec![
@@ -103,6 +115,16 @@ fn a_world_keeps_to_the_fixtures_and_to_itself() -> Result<()> {
     [DIR]/case.yaml:4:53: `kratos.config` names a host outside the world at `selfservice.default_browser_return_url`: `ui.example.test.evil.test`
     [DIR]/case.yaml:4:53: `kratos.config` names a host outside the world at `selfservice.default_browser_return_url`: `127.0.0.1:4434`
     [DIR]/case.yaml:4:38: `kratos.config` cannot use `ldap://` at `a`
+    [DIR]/case.yaml:4:57: `kratos.config` cannot set `serve.public.socket`: the harness does
+    [DIR]/case.yaml:4:38: `kratos.config` cannot set `tracing`: it leads out of the world
+    [DIR]/case.yaml:4:54: `kratos.config` cannot set `serve.public.tls`: it leads out of the world
+    [DIR]/case.yaml:4:86: `kratos.config` cannot set `selfservice.methods.password.config.haveibeenpwned_host`: it leads out of the world
+    [DIR]/case.yaml:4:69: `kratos.config` names an address without its `//` at `identity.schemas.0.url`
+    [DIR]/case.yaml:4:69: `kratos.config` names a file outside the profile at `identity.schemas.0.url` (hint: `file://./...`)
+    [DIR]/case.yaml:4:69: the profile `code` has no file `kratos.sqlite`, which `identity.schemas.0.url` names
+    [DIR]/case.yaml:4:69: `kratos.config` refers to `file:///etc/passwd` at `identity.schemas.0.url` (hint: `#/...`, inside the schema)
+    [DIR]/case.yaml:4:69: `kratos.config` refers to `file:///etc/passwd` at `identity.schemas.0.url` (hint: `#/...`, inside the schema)
+    [DIR]/case.yaml:4:38: `kratos.config` imports a file at `a`
     "#);
     Ok(())
 }

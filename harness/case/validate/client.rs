@@ -2,10 +2,12 @@
 
 use std::fs;
 
+use hyper::header::{HeaderName, HeaderValue};
 use serde_saphyr::Location;
 
 use super::Context;
 use crate::case::error::CaseError;
+use crate::case::fields::Fields;
 use crate::case::nearest::nearest;
 use crate::case::program::Program;
 use crate::case::spec::WorldSpec;
@@ -38,6 +40,7 @@ impl Context<'_> {
                 );
                 Err(self.error(place, message))
             }
+            (Step::SubmitFlow(submit), false) => self.headers(&submit.headers, |_| true, place),
             (_, false) => Ok(()),
         }
     }
@@ -65,15 +68,21 @@ impl Context<'_> {
                 return Err(self.error(place, message));
             }
         }
-        for (name, value) in &run.headers.0 {
-            let sound = hyper::header::HeaderName::from_bytes(name.as_bytes()).is_ok()
-                && hyper::header::HeaderValue::from_str(value).is_ok()
-                && !value.contains(['{', '}']);
-            if !sound {
-                return Err(self.error(place, format!("`{name}: {value}` cannot be a header")));
-            }
+        // Postman and Insomnia put variables in place of braces.
+        self.headers(&run.headers, |value| !value.contains(['{', '}']), place)
+    }
+
+    /// A name such as `@file` would have curl read that file.
+    fn headers(&self, headers: &Fields, is_sound: impl Fn(&str) -> bool, place: Location) -> Result<(), CaseError> {
+        let unsound = headers.0.iter().find(|(name, value)| {
+            HeaderName::from_bytes(name.as_bytes()).is_err()
+                || HeaderValue::from_str(value).is_err()
+                || !is_sound(value)
+        });
+        match unsound {
+            Some((name, value)) => Err(self.error(place, format!("`{name}: {value}` cannot be a header"))),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The names of what a program can run: collections are files, apps are folders.

@@ -71,7 +71,7 @@ impl WorldCheck<'_> {
             if !config.is_object() {
                 return Err(self.error(&root, "`kratos.config` is no map".to_owned()));
             }
-            self.config(&root, config, &mut Vec::new())?;
+            self.config(&root, server, config, &mut Vec::new())?;
         }
         Ok(())
     }

@@ -1,16 +1,10 @@
 //! Refuses a world that asks for what a case may not have: a case is data from a stranger.
 
-use serde_json::Value;
-use url::Url;
-
-use super::{Context, HOSTS, OTHER_SITE};
+use super::{Context, HOSTS};
 use crate::case::error::CaseError;
 use crate::case::nearest::nearest;
 use crate::case::program::Program;
 use crate::case::spec::{FaultSpec, WorldSpec};
-
-/// Kratos keys that the harness sets itself.
-const RESERVED: [&str; 4] = ["dsn", "courier", "dev", "serve.admin"];
 
 /// How many requests can meet: a browser has no more connections to one host.
 const MEETING_LIMIT: usize = 6;
@@ -77,55 +71,6 @@ impl WorldCheck<'_> {
         faults.into_iter().try_for_each(|(index, fault)| self.fault(fault, index))
     }
 
-    /// Its configuration reads no file but the profile's and reaches no other host.
-    pub(super) fn config(&self, root: &[&str], value: &Value, keys: &mut Vec<String>) -> Result<(), CaseError> {
-        // Kratos takes `serve.admin.port` as one key as well.
-        let key = keys.join(".");
-        let wrong = |message: String| {
-            let keys: Vec<&str> = root.iter().copied().chain(keys.iter().map(String::as_str)).collect();
-            Err(self.error(&keys, message))
-        };
-        if let Some(reserved) = RESERVED
-            .iter()
-            .find(|it| key.strip_prefix(**it).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
-        {
-            return wrong(format!("`kratos.config` cannot set `{reserved}`: the harness does"));
-        }
-        match value {
-            Value::Object(map) => {
-                for (name, value) in map {
-                    keys.push(name.clone());
-                    self.config(root, value, keys)?;
-                    keys.pop();
-                }
-                Ok(())
-            }
-            Value::Array(list) => {
-                for (index, value) in list.iter().enumerate() {
-                    keys.push(index.to_string());
-                    self.config(root, value, keys)?;
-                    keys.pop();
-                }
-                Ok(())
-            }
-            Value::String(text) => match text.split_once("://") {
-                Some(("base64", _)) | None => Ok(()),
-                Some(("file", rest)) if rest.starts_with("./") && !rest.contains("..") => Ok(()),
-                Some(("file", _)) => {
-                    wrong(format!("`kratos.config` names a file outside the profile at `{key}` (hint: `file://./...`)"))
-                }
-                Some(("http" | "https", _)) => match host_outside(text) {
-                    None => Ok(()),
-                    Some(host) => wrong(format!("`kratos.config` names a host outside the world at `{key}`: `{host}`")),
-                },
-                // An origin that is compared, and no address that is asked.
-                Some(("app", _)) if key.starts_with("serve.public.cors.allowed_origins.") => Ok(()),
-                Some((scheme, _)) => wrong(format!("`kratos.config` cannot use `{scheme}://` at `{key}`")),
-            },
-            Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
-        }
-    }
-
     fn fault(&self, fault: &FaultSpec, index: usize) -> Result<(), CaseError> {
         let index = index.to_string();
         let wrong = |key: &str, message: String| {
@@ -168,15 +113,4 @@ impl WorldCheck<'_> {
         }
         Ok(())
     }
-}
-
-/// The host of a URL, unless it is one of the world's domain or its other site. The loopback names do not count: to
-/// them Kratos would go without the edge. A user before the host counts as outside:
-/// in `https://ory.example.test:x@other.test/` the host is the last one.
-fn host_outside(text: &str) -> Option<String> {
-    let Ok(url) = Url::parse(text) else { return Some(text.to_owned()) };
-    let host = url.host_str().unwrap_or_default();
-    let inside = host == "example.test" || host.ends_with(".example.test") || host == OTHER_SITE;
-    let bare = url.username().is_empty() && url.password().is_none();
-    (!inside || !bare).then(|| url.authority().to_owned())
 }

@@ -1,0 +1,176 @@
+//! Refuses a configuration of Kratos that reads a file, or reaches a host, which is not of its world: a case is data from a
+//! stranger.
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde_json::Value;
+use url::Url;
+
+use super::OTHER_SITE;
+use super::world::WorldCheck;
+use crate::case::error::CaseError;
+use crate::case::server::KratosServer;
+
+/// Keys that the harness sets itself.
+const SET: [&str; 7] =
+    ["dsn", "courier", "dev", "serve.admin", "serve.public.host", "serve.public.port", "serve.public.socket"];
+
+/// Keys that name a host, or a file, in words that no scheme tells (`embedx/config.schema.json` of v1.3.1): traces go by
+/// UDP, which no proxy sees; certificates are read from any path; the password list's host may be a loopback one; and
+/// `profiling` writes files.
+const CLOSED: [&str; 4] =
+    ["tracing", "serve.public.tls", "selfservice.methods.password.config.haveibeenpwned_host", "profiling"];
+
+/// Base64 as Kratos takes it and a little more, so that nothing is hidden: padded or not.
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+    .with_decode_allow_trailing_bits(true);
+
+impl WorldCheck<'_> {
+    /// A server's configuration reads no file but the profile's and reaches no other host.
+    pub(super) fn config(
+        &self,
+        root: &[&str],
+        server: &KratosServer,
+        value: &Value,
+        keys: &mut Vec<String>,
+    ) -> Result<(), CaseError> {
+        // Kratos takes `serve.admin.port` as one key as well.
+        let key = keys.join(".");
+        let refused = match value {
+            _ if below(&key, &SET).is_some() => Some(format!(
+                "`kratos.config` cannot set `{}`: the harness does",
+                below(&key, &SET).unwrap_or_default()
+            )),
+            // To take away what the profile never had does no harm.
+            Value::Null => None,
+            _ if below(&key, &CLOSED).is_some() => {
+                let closed = below(&key, &CLOSED).unwrap_or_default();
+                Some(format!("`kratos.config` cannot set `{closed}`: it leads out of the world"))
+            }
+            Value::Object(map) => {
+                for (name, value) in map {
+                    keys.push(name.clone());
+                    self.config(root, server, value, keys)?;
+                    keys.pop();
+                }
+                None
+            }
+            Value::Array(list) => {
+                for (index, value) in list.iter().enumerate() {
+                    keys.push(index.to_string());
+                    self.config(root, server, value, keys)?;
+                    keys.pop();
+                }
+                None
+            }
+            Value::String(text) => self.text(server, &key, text),
+            Value::Bool(_) | Value::Number(_) => None,
+        };
+        let Some(message) = refused else { return Ok(()) };
+        let keys: Vec<&str> = root.iter().copied().chain(keys.iter().map(String::as_str)).collect();
+        Err(self.error(&keys, message))
+    }
+
+    /// Why a text cannot stand there.
+    fn text(&self, server: &KratosServer, key: &str, text: &str) -> Option<String> {
+        let (scheme, rest) = match text.split_once("://") {
+            Some(split) => split,
+            // Go reads `file:/etc/passwd` as an address too (`net/url`).
+            None if text.split_once(':').is_some_and(|(scheme, rest)| is_scheme(scheme) && rest.starts_with('/')) => {
+                return Some(format!("`kratos.config` names an address without its `//` at `{key}`"));
+            }
+            None => return None,
+        };
+        match scheme {
+            "base64" => match inlined(rest) {
+                Inlined::Harmless => None,
+                Inlined::Imports => Some(format!("`kratos.config` imports a file at `{key}`")),
+                Inlined::Refers(to) => {
+                    Some(format!("`kratos.config` refers to `{to}` at `{key}` (hint: `#/...`, inside the schema)"))
+                }
+            },
+            "file" => {
+                // Kratos decodes percent signs, so that no list of forbidden spellings would do.
+                let name = rest.strip_prefix("./").filter(|name| {
+                    name.chars().all(|c| c.is_ascii_alphanumeric() || ['.', '-', '_'].contains(&c))
+                        && !name.contains("..")
+                });
+                let folder = self.context.fixtures.join("profiles").join(&server.profile);
+                match name.filter(|name| !name.is_empty()) {
+                    None => {
+                        let hint = "(hint: `file://./...`)";
+                        Some(format!("`kratos.config` names a file outside the profile at `{key}` {hint}"))
+                    }
+                    Some(name) if !folder.join(name).is_file() => {
+                        Some(format!("the profile `{}` has no file `{name}`, which `{key}` names", server.profile))
+                    }
+                    Some(_) => None,
+                }
+            }
+            "http" | "https" => {
+                let host = host_outside(text)?;
+                Some(format!("`kratos.config` names a host outside the world at `{key}`: `{host}`"))
+            }
+            // An origin that is compared, and no address that is asked.
+            "app" if key.starts_with("serve.public.cors.allowed_origins.") => None,
+            scheme => Some(format!("`kratos.config` cannot use `{scheme}://` at `{key}`")),
+        }
+    }
+}
+
+/// The one of these keys that this is, or is below of.
+fn below<'a>(key: &str, keys: &[&'a str]) -> Option<&'a str> {
+    keys.iter().copied().find(|it| key.strip_prefix(it).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || ['+', '-', '.'].contains(&c))
+}
+
+/// What a text in Base64 asks for: a schema refers to others, a Jsonnet program imports files.
+enum Inlined {
+    Harmless,
+    Imports,
+    Refers(String),
+}
+
+fn inlined(text: &str) -> Inlined {
+    let decoded = [alphabet::STANDARD, alphabet::URL_SAFE]
+        .iter()
+        .find_map(|alphabet| GeneralPurpose::new(alphabet, LENIENT).decode(text.trim()).ok());
+    // What cannot be decoded is an error of Kratos's own.
+    let Some(decoded) = decoded else { return Inlined::Harmless };
+    let decoded = String::from_utf8_lossy(&decoded);
+    match serde_json::from_str::<Value>(&decoded) {
+        Ok(schema) => reference(&schema).map_or(Inlined::Harmless, Inlined::Refers),
+        Err(_) if decoded.contains("import") => Inlined::Imports,
+        Err(_) => Inlined::Harmless,
+    }
+}
+
+/// The first `$ref` of a JSON schema that leads out of it. Kratos loads files and addresses (the loaders of
+/// `schema/loader.go` of v1.3.1).
+fn reference(schema: &Value) -> Option<String> {
+    match schema {
+        Value::Object(map) => map.iter().find_map(|(name, value)| match value.as_str() {
+            Some(to) if name == "$ref" && !to.starts_with('#') => Some(to.to_owned()),
+            _ => reference(value),
+        }),
+        Value::Array(list) => list.iter().find_map(reference),
+        _ => None,
+    }
+}
+
+/// The host of a URL, unless it is one of the world's domain or its other site. The loopback names do not count: to
+/// them Kratos would go without the edge. A user before the host counts as outside:
+/// in `https://ory.example.test:x@other.test/` the host is the last one.
+fn host_outside(text: &str) -> Option<String> {
+    let Ok(url) = Url::parse(text) else { return Some(text.to_owned()) };
+    let host = url.host_str().unwrap_or_default();
+    let inside = host == "example.test" || host.ends_with(".example.test") || host == OTHER_SITE;
+    let bare = url.username().is_empty() && url.password().is_none();
+    (!inside || !bare).then(|| url.authority().to_owned())
+}
