@@ -123,6 +123,29 @@ async fn loopback_names_go_through_the_listener_too(#[case] engine: Engine) -> R
 #[case::firefox(Engine::Firefox)]
 #[case::webkitgtk(Engine::WebKitGtk)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_picture_waits_for_a_page_that_is_busy(#[case] engine: Engine) -> Result<()> {
+    if is_missing(engine) {
+        return Ok(());
+    }
+    let scene = Scene::set(engine, ThirdPartyCookies::Allow).await?;
+    scene.browser.go(&format!("https://{PAGE}/")).await?;
+    let busy = "document.body.setAttribute('aria-busy', 'true'); \
+                setTimeout(() => document.body.removeAttribute('aria-busy'), 500)";
+    scene.browser.script(busy, vec![]).await?;
+
+    let picture = scene.browser.screenshot().await?;
+
+    let was_busy = scene.browser.script("return document.body.hasAttribute('aria-busy')", vec![]).await?;
+    assert_eq!(was_busy, false);
+    ensure!(picture.starts_with(b"\x89PNG"), "{engine} gives no picture");
+    scene.browser.close().await
+}
+
+#[rstest]
+#[case::chromium(Engine::Chromium)]
+#[case::firefox(Engine::Firefox)]
+#[case::webkitgtk(Engine::WebKitGtk)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn third_party_cookies_are_allowed_or_blocked(
     #[case] engine: Engine,
     #[values(ThirdPartyCookies::Allow, ThirdPartyCookies::Block)] policy: ThirdPartyCookies,
