@@ -102,6 +102,7 @@ async fn run_on(
     let first = every_kratos.first().context("no Kratos was named")?;
     let world = WorldSettings {
         fixtures: fixtures.to_owned(),
+        differences: catalogue.differences().clone(),
         backend: backend.backend.clone(),
         kratos: first.clone(),
         database: databases.of(first),

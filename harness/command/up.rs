@@ -64,6 +64,7 @@ async fn up_on(
         let databases = Databases::start(&found, cache, std::slice::from_ref(&kratos), &mut progress).await?;
         let settings = WorldSettings {
             fixtures: fixtures.clone(),
+            differences: catalogue.differences().clone(),
             backend: backend.backend.clone(),
             database: databases.of(&kratos),
             kratos,

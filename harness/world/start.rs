@@ -20,7 +20,7 @@ use super::ui::{Interface, Places, ProgramSettings, Ui, UiProgram, UiSettings, U
 use super::{Files, World, WorldSettings};
 use crate::backend::{AddressWatch, Ground};
 use crate::browser::{Browser, BrowserSettings, Remote, Window};
-use crate::case::{BrowserSpec, Differences, FaultSpec, HOSTS, ItpSpec, KratosServer, Time, WorldSpec};
+use crate::case::{BrowserSpec, FaultSpec, HOSTS, ItpSpec, KratosServer, Time, WorldSpec};
 use crate::client::{self, ApiClient, Jar};
 use crate::edge::policy::Itp;
 use crate::edge::{Edge, Effect, Fault, Gate, Meeting};
@@ -52,7 +52,6 @@ impl World {
         let places = places(spec, &servers)?;
         let clients = clients(spec, settings, folder.path(), &authority, &mut edge).await?;
 
-        let differences = Differences::read(&settings.fixtures)?;
         let mut kratos_starts = Vec::new();
         for server in &servers {
             kratos_starts.push(KratosSettings {
@@ -64,7 +63,7 @@ impl World {
                 profile: settings.fixtures.join("profiles").join(&server.profile),
                 addresses: places.addresses(&server.name, &server.url)?,
                 configs: server.configs.clone(),
-                differences: differences.clone(),
+                differences: settings.differences.clone(),
                 dev: server.dev,
                 courier: mail.courier(),
                 proxy: proxy(&mut edge, &server.name, &ground).await?,
