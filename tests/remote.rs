@@ -51,7 +51,7 @@ fn what_is_no_endpoint_is_refused_by_name(#[case] url: &str, #[case] code: i32) 
     let ended = start(&sandbox, url, &[BROWSER])?.end(RUN_LIMIT)?;
 
     ended.ensure_refused(code, &[url])?;
-    ensure!(ended.took < Duration::from_secs(2), "it took {} ms", ended.took.as_millis());
+    ended.ensure_soon()?;
     sandbox.ensure_nothing_is_left()
 }
 
@@ -64,8 +64,7 @@ fn a_server_that_never_answers_is_no_endpoint() -> Result<()> {
     let ended = start(&sandbox, &url, &[BROWSER])?.end(RUN_LIMIT)?;
 
     ended.ensure_refused(3, &[&url, "no answer within"])?;
-    ensure!(ended.took < Duration::from_secs(2), "it took {} ms", ended.took.as_millis());
-    Ok(())
+    ended.ensure_soon()
 }
 
 #[rstest]

@@ -120,6 +120,7 @@ pub(super) async fn bisect(arguments: BisectArguments) -> Result<u8> {
             world: WorldSettings {
                 backend: Backend::Native,
                 fixtures: fixtures.clone(),
+                differences: catalogue.differences().clone(),
                 kratos: good.clone(),
                 database: Database::Sqlite,
                 clients: clients.clone(),

@@ -14,7 +14,6 @@ use crate::backend::progress::Progress;
 use crate::browser::{Browser, Engine, Window};
 use crate::case::{BrowserSpec, Case, Catalogue, Step};
 use crate::trial::{Lineup, Plan, TrialKind, WrongFixes, fit, plans};
-use crate::world::ui::Interface;
 use crate::world::{ClientPrograms, Files, World, WorldSettings};
 
 /// The name of the person's browser where the case has none.
@@ -24,8 +23,7 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
     let fixtures = place::fixtures()?;
     let catalogue = Catalogue::read(&fixtures)?;
     let mut case = super::one_case(&catalogue, &arguments.name)?;
-    let interface = arguments.interface.interface()?;
-    if interface != Interface::Ours {
+    if arguments.interface.is_another() {
         case = fit(case).map_err(|refused| WrongCall(format!("`{}`: {}", refused.case, refused.reason)))?.case;
     }
     let kind = if arguments.fixed { TrialKind::Fixed } else { TrialKind::Broken };
@@ -33,9 +31,9 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
     plan(&case, arguments.engine, kind)?;
     let cache = Cache::open()?;
     let kratos = std::slice::from_ref(&arguments.server.kratos);
-    let chosen = arguments.backend.choose(&cache, &fixtures, kratos).await?;
-    chosen.refuse(arguments.database.db)?;
-    let ended = up_on(&chosen, &arguments, interface, &catalogue, &cache, &case).await;
+    arguments.backend.refuse(arguments.database.db)?;
+    let chosen = arguments.backend.choose(&cache, &fixtures, kratos, arguments.interface.image_flag()).await?;
+    let ended = up_on(&chosen, &arguments, &catalogue, &cache, &case).await;
     let closed = chosen.backend.close().await;
     let code = ended?;
     closed.context("the world has ended, and something of it stays")?;
@@ -45,14 +43,14 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
 async fn up_on(
     backend: &Chosen,
     arguments: &UpArguments,
-    interface: Interface,
     catalogue: &Catalogue,
     cache: &Cache,
     case: &Case,
 ) -> Result<u8> {
     let fixtures = place::fixtures()?;
     let kind = if arguments.fixed { TrialKind::Fixed } else { TrialKind::Broken };
-    let found = databases::find(arguments.database.db).await?;
+    let found = databases::find(arguments.database.db, backend).await?;
+    let interface = arguments.interface.interface(backend).await?;
     let mut stop = stop::on_signals()?;
     let folder = place::worlds()?;
     let begin = async {
@@ -64,6 +62,7 @@ async fn up_on(
         let databases = Databases::start(&found, cache, std::slice::from_ref(&kratos), &mut progress).await?;
         let settings = WorldSettings {
             fixtures: fixtures.clone(),
+            differences: catalogue.differences().clone(),
             backend: backend.backend.clone(),
             database: databases.of(&kratos),
             kratos,

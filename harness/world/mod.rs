@@ -24,7 +24,7 @@ use crate::backend::hydra_binary::HydraBinary;
 use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::{AddressWatch, Backend, Ground};
 use crate::browser::{Browser, BrowserSettings, Remote, Window};
-use crate::case::BrowserSpec;
+use crate::case::{BrowserSpec, Differences};
 use crate::client::ApiClient;
 use crate::edge::Edge;
 pub use clients::ClientPrograms;
@@ -43,6 +43,8 @@ pub const LONGEST_FOLDER: usize = 107 - 44 - 16;
 pub struct WorldSettings {
     /// The folder `fixtures`.
     pub fixtures: PathBuf,
+    /// What differs between versions of Kratos.
+    pub differences: Differences,
     /// How servers are started.
     pub backend: Backend,
     /// The Kratos.

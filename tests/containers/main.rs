@@ -3,8 +3,12 @@
 
 // The engine of this machine, where it is there.
 mod engine;
+// Another login page, from an image.
+mod interface;
 // Processes and containers show the same.
 mod parity;
+// Postgres as the database.
+mod postgres;
 // What is refused, and what is left.
 mod runs;
 // The program as a person runs it.

@@ -11,16 +11,6 @@ use rstest::rstest;
 use crate::engine::{Containers, ensure_none_is_left, made_by};
 use crate::support::{BROWSER, Ended, QUICK, Sandbox};
 
-/// How soon a call that cannot be done is refused, beside the time that any call takes on this machine now.
-const REFUSAL_LIMIT: Duration = Duration::from_secs(2);
-
-fn ensure_soon(ended: &Ended) -> Result<()> {
-    let sandbox = Sandbox::new()?;
-    let any = sandbox.run(&["--backend", "native", "--image-kratos", "any", QUICK])?;
-    ensure!(ended.took < REFUSAL_LIMIT + any.took, "it took {} ms", ended.took.as_millis());
-    Ok(())
-}
-
 /// What stands where an engine is said to be.
 #[derive(Debug, Clone, Copy)]
 enum Place {
@@ -101,7 +91,7 @@ fn an_engine_that_cannot_be_used_is_refused_by_name(#[case] place: Place, #[case
     let ended = run_at(place)?;
 
     ended.ensure_refused(3, &["no container engine answers", why, "scripts/setup --docker"])?;
-    ensure_soon(&ended)
+    ended.ensure_soon()
 }
 
 #[rstest]
@@ -131,7 +121,7 @@ async fn an_image_that_is_not_there_is_said_before_anything_starts(
     let ended = sandbox.run(&[&["--backend", "docker", QUICK], flags].concat())?;
 
     ended.ensure_refused(code, &[why, "docker pull"])?;
-    ensure_soon(&ended)
+    ended.ensure_soon()
 }
 
 #[tokio::test]

@@ -20,6 +20,9 @@ use tempfile::TempDir;
 /// How long a call may take that the test says nothing about.
 const CALL_LIMIT: Duration = Duration::from_secs(90);
 
+/// How much longer a call may take that is refused before anything starts.
+const REFUSAL_LIMIT: Duration = Duration::from_secs(2);
+
 /// A case without a browser that takes less than a second.
 pub(crate) const QUICK: &str = "cross-browser/api-flow-with-cdn-cookie";
 
@@ -223,6 +226,15 @@ impl Ended {
     /// Its exit code; a signal is none.
     pub(crate) fn code(&self) -> Option<i32> {
         self.status.code()
+    }
+
+    /// It took hardly longer than a call takes on this machine now that is refused for its arguments alone.
+    pub(crate) fn ensure_soon(&self) -> Result<()> {
+        let any = Sandbox::new()?.run(&["--backend", "native", "--image-kratos", "any", QUICK])?;
+        ensure!(any.code() == Some(2), "it ended with {}: {}", any.status, any.stderr);
+        let (took, other) = (self.took.as_millis(), any.took.as_millis());
+        ensure!(self.took < REFUSAL_LIMIT + any.took, "it took {took} ms, and another call {other} ms");
+        Ok(())
     }
 
     /// It ended with this code, and said all of this on standard error.

@@ -47,6 +47,7 @@ pub(crate) async fn world_settings(folder: &Path, cases: &[Case]) -> Result<Worl
     let hydra = HydraBinary::find(&Cache::open()?, &fixtures, &mut SetupProgress::silent()).await;
     Ok(WorldSettings {
         clients: ClientPrograms::find(&cache, &fixtures, cases).await?,
+        differences: Differences::read(&fixtures)?,
         fixtures,
         backend: Backend::Native,
         kratos,
@@ -80,7 +81,7 @@ pub(crate) fn folder() -> Result<TempDir> {
 
 /// Runs all trials in worlds made from these.
 pub(crate) async fn run_with(turn: Turn, world: WorldSettings, folder: &TempDir) -> Result<Box<CaseOutcome>> {
-    let turn = turn.on(&world.kratos.version, &Differences::read(&world.fixtures)?)?;
+    let turn = turn.on(&world.kratos.version, &world.differences)?;
     let settings = QueueSettings { world, run_folder: folder.path().join("evidence"), jobs: 1 };
     let (progress, mut told) = mpsc::unbounded_channel();
     let (_never, stop) = watch::channel(false);
