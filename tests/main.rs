@@ -26,6 +26,8 @@ mod postgres;
 mod redaction;
 // Browsers at a WebDriver endpoint.
 mod remote;
+// Cases that run several times.
+mod repetitions;
 // A run that is split over machines.
 mod shards;
 // The program as a person runs it.

@@ -26,7 +26,7 @@ use crate::backend::{AddressWatch, Backend, Ground};
 use crate::browser::{Browser, BrowserSettings, Remote, Window};
 use crate::case::BrowserSpec;
 use crate::client::ApiClient;
-use crate::edge::Edge;
+use crate::edge::{Edge, Jitter};
 pub use clients::ClientPrograms;
 use front::Front;
 use kratos::Kratos;
@@ -63,6 +63,8 @@ pub struct WorldSettings {
     pub folder: PathBuf,
     /// Whether that folder stays when the world has closed.
     pub files: Files,
+    /// By what the edge holds every answer, if it does.
+    pub jitter: Option<Jitter>,
 }
 
 /// What becomes of the files of a world that has closed.

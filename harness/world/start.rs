@@ -38,7 +38,8 @@ impl World {
             .with_context(|| format!("failed to make a folder in `{}`", settings.folder.display()))?;
         // From before the browsers start, which break off by it.
         let addresses = AddressWatch::start()?;
-        let faults = spec.faults.iter().flatten().map(fault).collect();
+        let jitter = settings.jitter.clone().map(|jitter| Fault::new(Effect::Jitter(jitter)));
+        let faults = spec.faults.iter().flatten().map(fault).chain(jitter).collect();
         let mut edge = Edge::new(&HOSTS, faults)?;
         let authority = folder.path().join("authority.pem");
         fs::write(&authority, edge.authority_pem())

@@ -22,6 +22,15 @@ pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
 }
 
+/// The Kratos that the tests use, as a file.
+pub(crate) fn kratos() -> Result<PathBuf> {
+    let (cache, fixtures, choice) = (Cache::open()?, fixtures(), KratosChoice::default());
+    let mut progress = SetupProgress::silent();
+    let found = KratosBinary::find(&cache, &fixtures, &choice, &mut progress);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(PathBuf::from(runtime.block_on(found)?.program.to_string()))
+}
+
 /// The database that `KRATOS_REPRO_DB` asks for, as for `run`; with Postgres a cluster for these trials alone.
 async fn database(cache: &Cache, kratos: &KratosBinary) -> Result<(Database, Option<Cluster>)> {
     let asked = std::env::var("KRATOS_REPRO_DB").ok().filter(|word| !word.is_empty());
@@ -57,6 +66,7 @@ pub(crate) async fn world_settings(folder: &Path, cases: &[Case]) -> Result<Worl
         window: Window::Hidden,
         folder: folder.to_owned(),
         files: Files::Removed,
+        jitter: None,
     })
 }
 
@@ -81,7 +91,7 @@ pub(crate) fn folder() -> Result<TempDir> {
 /// Runs all trials in worlds made from these.
 pub(crate) async fn run_with(turn: Turn, world: WorldSettings, folder: &TempDir) -> Result<Box<CaseOutcome>> {
     let turn = turn.on(&world.kratos.version, &Differences::read(&world.fixtures)?)?;
-    let settings = QueueSettings { world, run_folder: folder.path().join("evidence"), jobs: 1 };
+    let settings = QueueSettings { world, run_folder: folder.path().join("evidence"), jobs: 1, repeat: 1 };
     let (progress, mut told) = mpsc::unbounded_channel();
     let (_never, stop) = watch::channel(false);
 
@@ -89,7 +99,7 @@ pub(crate) async fn run_with(turn: Turn, world: WorldSettings, folder: &TempDir)
 
     let mut outcome = None;
     while let Some(step) = told.recv().await {
-        if let Progress::Case(case) = step {
+        if let Progress::Case { outcome: case, .. } = step {
             outcome = Some(case);
         }
     }
