@@ -11,6 +11,7 @@ use super::serve::{LegacyArguments, UiArguments};
 use crate::backend::DatabaseKind;
 use crate::backend::kratos_binary::KratosChoice;
 use crate::browser::{Engine, WebDriverUrl};
+use crate::case::Time;
 use crate::trial::Shard;
 
 /// Reproduces the problems people have with Ory Kratos in real browsers against a real Kratos,
@@ -168,6 +169,16 @@ pub(super) struct RunArguments {
     /// How many trials run at once; one more than there are cores, at most eight, where nothing is said.
     #[arg(long, short, env = "KRATOS_REPRO_JOBS", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) jobs: Option<u16>,
+    /// Run each case so many times: every case once, then every case again. Each time is a result of its own, and one that
+    /// surprises makes the run red. The evidence of a time that did not is kept for the first alone.
+    #[arg(long, env = "KRATOS_REPRO_REPEAT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) repeat: u32,
+    /// Hold every answer at the edge for a time of its own, from nothing to this, such as `100ms`.
+    #[arg(long, env = "KRATOS_REPRO_JITTER", value_name = "TIME", value_parser = Time::parse)]
+    pub(super) jitter: Option<Time>,
+    /// The number that those times follow from; one by chance where none is named. It is printed.
+    #[arg(long, env = "KRATOS_REPRO_JITTER_SEED", value_name = "NUMBER", requires = "jitter")]
+    pub(super) jitter_seed: Option<u64>,
     /// Keep the files of every world, secrets in them as they are.
     #[arg(long, env = "KRATOS_REPRO_KEEP")]
     pub(super) keep: bool,

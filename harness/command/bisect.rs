@@ -130,9 +130,11 @@ pub(super) async fn bisect(arguments: BisectArguments) -> Result<u8> {
                 window: Window::Hidden,
                 folder: worlds.path().to_owned(),
                 files: Files::Removed,
+                jitter: None,
             },
             run_folder: folder.clone(),
             jobs: super::run::default_jobs(),
+            repeat: 1,
         },
         stop,
         outcomes: Vec::new(),
@@ -280,7 +282,7 @@ impl Bench<'_> {
         self.every_kratos.push(kratos);
         self.every_kratos.sort_by(|a, b| a.version.cmp(&b.version));
         while let Some(step) = told.recv().await {
-            let Progress::Case(outcome) = step else { continue };
+            let Progress::Case { outcome, .. } = step else { continue };
             place::say(&terminal::case_line(&outcome, Differing::KRATOS, place::colour()));
             let answer = answer(&outcome, !self.case.file.instead.is_empty());
             self.outcomes.push(*outcome);

@@ -10,6 +10,7 @@ mod lineups;
 mod list;
 mod matrix;
 mod place;
+mod repetitions;
 mod report;
 mod run;
 mod serve;

@@ -13,6 +13,7 @@ use super::arguments::{Format, RunArguments};
 use super::backend::Chosen;
 use super::databases::Databases;
 use super::lineups::{self, Cast, Wanted};
+use super::repetitions::Repetitions;
 use super::{databases, endpoint, interface, place, stop, versions};
 use crate::backend::cache::Cache;
 use crate::backend::doctor::{self, State};
@@ -21,7 +22,8 @@ use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::progress::Progress as SetupProgress;
 use crate::backend::{Backend, Missing, Program};
 use crate::browser::{Engine, Remote, Window};
-use crate::case::{Case, Catalogue, fingerprint};
+use crate::case::{Case, Catalogue, Time, fingerprint};
+use crate::edge::Jitter;
 use crate::report::{self, Differing, terminal};
 use crate::trial::{NotRun, Part, Platform, Progress, QueueSettings, RunOutcome, Scope, Thoroughness, Turn};
 use crate::world::{ClientPrograms, Files, WorldSettings};
@@ -99,6 +101,7 @@ async fn run_on(
         place::say(&format!("not applicable: {} on Kratos {}: {}", one.case, one.kratos, one.reason));
     }
     let worlds = place::worlds()?;
+    let jitter = jitter(&arguments)?;
     // The first; each share of the turns brings its own.
     let first = every_kratos.first().context("no Kratos was named")?;
     let world = WorldSettings {
@@ -114,6 +117,7 @@ async fn run_on(
         window: Window::Hidden,
         folder: worlds.path().to_owned(),
         files: if arguments.keep { Files::Kept } else { Files::Removed },
+        jitter,
     };
     tokio::select! {
         tried = interface::try_out(&world) => tried?,
@@ -129,9 +133,12 @@ async fn run_on(
         Missing::new(what, "`--out` names another place")
     })?;
     let jobs = arguments.jobs.map_or_else(default_jobs, usize::from);
-    let settings = QueueSettings { world, run_folder: folder.clone(), jobs };
+    let repeat = arguments.repeat;
+    let jitter = world.jitter.clone();
+    let settings = QueueSettings { world, run_folder: folder.clone(), jobs, repeat };
     let turns = || shares.iter().flat_map(|share| &share.turns);
-    let (case_count, trial_count) = (turns().count(), turns().map(Turn::trials).sum());
+    let times = repeat as usize;
+    let (case_count, trial_count) = (times * turns().count(), times * turns().map(Turn::trials).sum::<usize>());
     let (progress, mut told) = mpsc::unbounded_channel();
     let mut parts =
         parts(&backend.backend, &every_kratos, &databases, hydra.as_ref(), &engines, remote.as_ref(), &clients).await;
@@ -144,16 +151,21 @@ async fn run_on(
         version: label.trim_matches('`').to_owned(),
         note: "in place of ours".to_owned(),
     }));
+    parts.extend(jitter.map(|jitter| Part {
+        name: "jitter".to_owned(),
+        version: jitter.to_string(),
+        note: "on every answer at the edge".to_owned(),
+    }));
     let shares = shares.into_iter().map(|share| (databases.of(&share.kratos), share)).collect();
     let queue = tokio::spawn(versions::run_shares(shares, settings, progress, stop.clone()));
     let platforms: Vec<Platform> =
         every_kratos.iter().map(|it| Platform { kratos: it.version.to_string(), ..Platform::default() }).collect();
-    let mut screen = Screen::new(case_count, trial_count, Differing::among(&platforms));
-    let mut outcomes = Vec::new();
+    let mut screen = Screen::new(case_count, trial_count, repeat, Differing::among(&platforms));
+    let mut repetitions = Repetitions::new(repeat, &folder);
     while let Some(step) = told.recv().await {
         screen.show(&step);
-        if let Progress::Case(outcome) = step {
-            outcomes.push(*outcome);
+        if let Progress::Case { outcome, repetition, folder } = step {
+            repetitions.add(*outcome, repetition, &folder);
         }
     }
     screen.clear();
@@ -167,12 +179,14 @@ async fn run_on(
     } else {
         worlds.close().context("failed to remove the folder of the worlds")?;
     }
+    let interrupted = repetitions.ended() < case_count;
+    let (mut outcomes, noted) = repetitions.told();
     report::put_in_order(&mut outcomes, catalogue.claims());
     let outcome = RunOutcome {
         run: name,
         started: started.to_string(),
         took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-        interrupted: outcomes.len() < case_count,
+        interrupted,
         scope,
         parts,
         cases: outcomes,
@@ -181,6 +195,7 @@ async fn run_on(
     };
     report::write(&outcome, &folder)?;
     tell(&outcome, &folder, arguments.format)?;
+    noted?;
     Ok(if outcome.as_expected() && !outcome.interrupted { super::AS_EXPECTED } else { super::SURPRISE })
 }
 
@@ -202,6 +217,17 @@ fn scope(fixtures: &Path, arguments: &RunArguments) -> Result<Scope> {
         thorough: arguments.thorough,
         shard: arguments.shard.map(|shard| shard.to_string()),
     })
+}
+
+/// By what the edge holds every answer, where that is asked for.
+fn jitter(arguments: &RunArguments) -> Result<Option<Jitter>> {
+    let Some(Time(longest)) = arguments.jitter else { return Ok(None) };
+    let jitter = match arguments.jitter_seed {
+        Some(seed) => Jitter::new(longest, seed),
+        None => Jitter::by_chance(longest)?,
+    };
+    place::say(&format!("jitter on every answer: {jitter} (the same again by `--jitter-seed`)"));
+    Ok(Some(jitter))
 }
 
 /// Prints what a person, or a program, wants to know at the end.
@@ -312,17 +338,21 @@ struct Screen {
     cases_done: usize,
     trials_done: usize,
     surprises: usize,
+    repeat: u32,
     rewritten: bool,
     differing: Differing,
     begun: Instant,
 }
 
 impl Screen {
-    fn new(cases: usize, trials: usize, differing: Differing) -> Self {
+    fn new(cases: usize, trials: usize, repeat: u32, differing: Differing) -> Self {
         let rewritten = std::io::stderr().is_terminal();
         let plural = |count: usize| if count == 1 { "" } else { "s" };
-        place::say(&format!("running {cases} case{} in {trials} trial{}", plural(cases), plural(trials)));
-        Self { cases, trials, cases_done: 0, trials_done: 0, surprises: 0, rewritten, differing, begun: Instant::now() }
+        let each = if repeat == 1 { String::new() } else { format!(", {repeat} times each") };
+        let said = format!("running {cases} case{} in {trials} trial{}{each}", plural(cases), plural(trials));
+        place::say(&said);
+        let begun = Instant::now();
+        Self { cases, trials, cases_done: 0, trials_done: 0, surprises: 0, repeat, rewritten, differing, begun }
     }
 
     fn show(&mut self, step: &Progress) {
@@ -332,10 +362,12 @@ impl Screen {
                 self.trials_done += 1;
                 self.surprises += usize::from(!as_expected);
             }
-            Progress::Case(outcome) => {
+            Progress::Case { outcome, repetition, .. } => {
                 self.cases_done += 1;
                 self.clear();
-                place::say(&terminal::case_line(outcome, self.differing, place::colour()));
+                let line = terminal::case_line(outcome, self.differing, place::colour());
+                let of = if self.repeat == 1 { String::new() } else { format!("  {repetition} of {}", self.repeat) };
+                place::say(&format!("{line}{of}"));
             }
         }
     }

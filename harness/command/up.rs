@@ -77,6 +77,7 @@ async fn up_on(
             window: Window::Shown,
             folder: folder.path().to_owned(),
             files: Files::Removed,
+            jitter: None,
         };
         let standing = stand(&plan, &settings, arguments.engine).await?;
         anyhow::Ok((plan, standing, databases))

@@ -109,6 +109,9 @@ pub(super) async fn carry(
         .faults
         .iter()
         .filter_map(|fault| fault.strike(step, &origin.host, parts.method.as_str(), parts.uri.path()).cloned())
+        .map(|effect| {
+            effect.on(&exchange.listener, &exchange.method, &format!("{}{}", origin.text(), parts.uri.path()))
+        })
         .collect();
     if !effects.is_empty() {
         exchange.fault = Some(effects.iter().map(Effect::text).collect::<Vec<_>>().join("; "));
@@ -150,7 +153,10 @@ pub(super) async fn carry(
             Ok(answer) => answer,
             Err(error) => {
                 let why = format!("{error:#}");
-                open.record.change(id, |exchange| exchange.refused = Some(why.clone()));
+                open.record.change(id, |exchange| {
+                    exchange.refused = Some(why.clone());
+                    exchange.upstream_failed = true;
+                });
                 return Ok(refusal(StatusCode::BAD_GATEWAY, &why));
             }
         };
@@ -179,7 +185,12 @@ pub(super) async fn carry(
             match effect {
                 Effect::DelayAnswer(time) => tokio::time::sleep(*time).await,
                 Effect::LoseAnswer => return Err(Failed),
-                Effect::DelayRequest(_) | Effect::AddCookie(_) | Effect::EncodeCookies | Effect::Together(_) => {}
+                // A jitter has become a delay.
+                Effect::Jitter(_)
+                | Effect::DelayRequest(_)
+                | Effect::AddCookie(_)
+                | Effect::EncodeCookies
+                | Effect::Together(_) => {}
             }
         }
         Ok(answer.map(Full::new))

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use super::jitter::Jitter;
 use super::meeting::Meeting;
 
 /// What is done to an exchange.
@@ -10,6 +11,8 @@ use super::meeting::Meeting;
 pub enum Effect {
     /// The request is handed to the upstream at once; its answer is held for this long.
     DelayAnswer(Duration),
+    /// The same for a time that is another for each answer.
+    Jitter(Jitter),
     /// The request is held for this long before the upstream sees it.
     DelayRequest(Duration),
     /// The upstream gets the request and answers; the answer never comes back and the connection closes.
@@ -23,10 +26,19 @@ pub enum Effect {
 }
 
 impl Effect {
+    /// What it is for one exchange.
+    pub(super) fn on(self, listener: &str, method: &str, url: &str) -> Self {
+        match self {
+            Self::Jitter(jitter) => Self::DelayAnswer(jitter.next(&format!("{listener} {method} {url}"))),
+            effect => effect,
+        }
+    }
+
     /// One line for reports.
     pub fn text(&self) -> String {
         match self {
             Self::DelayAnswer(time) => format!("answer held for {} ms", time.as_millis()),
+            Self::Jitter(_) => "answer held for a time of its own".to_owned(),
             Self::DelayRequest(time) => format!("request held for {} ms", time.as_millis()),
             Self::LoseAnswer => "answer lost: it reached the edge and never came back".to_owned(),
             Self::AddCookie(cookie) => format!("cookie added: {}", cookie.split('=').next().unwrap_or_default()),

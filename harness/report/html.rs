@@ -124,6 +124,18 @@ mod tests {
     }
 
     #[test]
+    fn a_case_that_ran_several_times_says_how_seldom_it_surprises() -> anyhow::Result<()> {
+        let page = html(&sample::several_times(sample::run()), Path::new("nowhere"))?;
+
+        for said in
+            ["0 of 30 surprised, so below 9.6 % at 95 %", "2 of 30 surprised, so below 20 % at 95 %", "repetition 19: "]
+        {
+            assert!(page.contains(said), "`{said}` is not on the page");
+        }
+        Ok(())
+    }
+
+    #[test]
     fn a_missing_screenshot_is_said() -> anyhow::Result<()> {
         let page = html(&sample::run(), Path::new("nowhere"))?;
 

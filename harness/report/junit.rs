@@ -60,12 +60,16 @@ fn test_case(case: &CaseOutcome, differing: Differing) -> TestCase {
     if case.verdict.is_about_guard() {
         test.add_property(("guard", text(&case.reason).as_str()));
     }
+    if let Some(repeats) = &case.repeats {
+        test.add_property(("repeats", text(&words::repeats(repeats)).as_str()));
+    }
     test.add_property(("kratos", text(&case.platform.kratos).as_str()));
     let fitted = fitted(case);
     if !fitted.is_empty() {
         test.add_property(("configuration", text(&fitted.join("; ")).as_str()));
     }
-    let lines: Vec<_> = case.trials.iter().map(trial_line).collect();
+    let surprises = case.repeats.iter().flat_map(|repeats| &repeats.surprises);
+    let lines: Vec<_> = case.trials.iter().map(trial_line).chain(surprises.map(words::surprise)).collect();
     test.set_system_out(text(&lines.join("\n")));
     test
 }
@@ -138,6 +142,20 @@ mod tests {
             TestCaseStatus::NonSuccess { kind: NonSuccessKind::Error, .. }
         ));
         assert!(matches!(status_of(&report, "cross-browser/insomnia")?, TestCaseStatus::Skipped { .. }));
+        Ok(())
+    }
+
+    #[test]
+    fn a_case_that_ran_several_times_says_how_seldom_it_surprises() -> anyhow::Result<()> {
+        let report = Report::deserialize_from_str(&junit(&sample::several_times(sample::run()))?)?;
+        let mut cases = report.test_suites.iter().flat_map(|suite| &suite.test_cases);
+        let case = cases.find(|case| case.name.contains("recovery-form-double-click")).context("no such case")?;
+
+        let said =
+            case.properties.iter().find(|property| property.name.as_str() == "repeats").context("no property")?;
+        assert_eq!(said.value.as_str(), "2 of 30 surprised, so below 20 % at 95 %");
+        let out = case.system_out.as_ref().context("nothing is told")?;
+        assert!(out.contains("repetition 7: fix-fails: ") && out.contains("repetition 19: "), "{}", out.as_str());
         Ok(())
     }
 

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::evidence::StepState;
 use crate::trial::{
-    CaseOutcome, CheckRole, ClaimQuoted, NotApplicable, NotRun, Part, Platform, RunOutcome, Scope, Shown, TrialKind,
-    Verdict,
+    CaseOutcome, CheckRole, ClaimQuoted, NotApplicable, NotRun, Part, Platform, Repeats, RunOutcome, Scope, Shown,
+    TrialKind, Verdict,
 };
 use trial::check;
 pub(super) use trial::{step, trial};
@@ -86,6 +86,20 @@ pub(super) fn run_on_two_versions() -> RunOutcome {
     run
 }
 
+/// A run in which each case ran thirty times, and the third of them surprised in two of those.
+pub(super) fn several_times(mut run: RunOutcome) -> RunOutcome {
+    for (number, case) in run.cases.iter_mut().enumerate() {
+        let mut repeats = Repeats::of(30);
+        let expected = CaseOutcome { verdict: case.expected, trials: Vec::new(), ..case.clone() };
+        for repetition in 1..=30 {
+            let outcome = if number == 2 && [7, 19].contains(&repetition) { &*case } else { &expected };
+            repeats.count(repetition, outcome, &format!("trials/{}/repetition-{repetition}", case.id));
+        }
+        case.repeats = Some(repeats);
+    }
+    run
+}
+
 /// The same run with every text replaced by `planted`; only the words of the format stay.
 pub(super) fn run_with_every_text(planted: &str) -> anyhow::Result<RunOutcome> {
     fn plant(value: &mut Value, key: &str, planted: &str) {
@@ -97,7 +111,7 @@ pub(super) fn run_with_every_text(planted: &str) -> anyhow::Result<RunOutcome> {
             _ => {}
         }
     }
-    let mut value = serde_json::to_value(run_on_two_versions())?;
+    let mut value = serde_json::to_value(several_times(run_on_two_versions()))?;
     plant(&mut value, "", planted);
     Ok(serde_json::from_value(value)?)
 }
@@ -153,6 +167,7 @@ fn case(id: &str, engine: &str, title: &str, verdicts: (Verdict, Verdict)) -> Ca
         source: SOURCE.into(),
         took_ms: 20_450,
         trials: Vec::new(),
+        repeats: None,
     }
 }
 

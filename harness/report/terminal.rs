@@ -149,6 +149,7 @@ pub fn summary(run: &RunOutcome, folder: &Path, colour: Colour) -> String {
     for one in &run.not_applicable {
         let _ = writeln!(text, "  {:<30} {}", visible(&one.case), visible(&one.reason));
     }
+    text.push_str(&repeated(run, differing, colour));
     text.push_str(&configuration(run, colour));
     let surprises: Vec<_> = run.cases.iter().filter(|case| !case.as_expected()).collect();
     if !surprises.is_empty() {
@@ -171,6 +172,23 @@ pub fn summary(run: &RunOutcome, folder: &Path, colour: Colour) -> String {
     let total = colour.paint(if good { Ink::Good } else { Ink::Bad }, &total);
     let _ = writeln!(text, "\n{total}, in {}", words::took(run.took_ms));
     let _ = writeln!(text, "report: {}", folder.join("report.html").display());
+    text
+}
+
+/// How often each case surprised that ran several times, with the first cause of each time; empty where none did.
+fn repeated(run: &RunOutcome, differing: Differing, colour: Colour) -> String {
+    let mut text = String::new();
+    for (case, repeats) in run.cases.iter().filter_map(|case| Some((case, case.repeats.as_ref()?))) {
+        if text.is_empty() {
+            let _ = writeln!(text, "{}", colour.paint(Ink::Bold, "Several times"));
+        }
+        let line = format!("  {:<60} {}", visible(&differing.name(case)), words::repeats(repeats));
+        let ink = if repeats.surprises.is_empty() { Ink::Good } else { Ink::Bad };
+        let _ = writeln!(text, "{}", colour.paint(ink, &line));
+        for surprise in &repeats.surprises {
+            let _ = writeln!(text, "    {}", visible(&words::surprise(surprise)));
+        }
+    }
     text
 }
 

@@ -97,6 +97,8 @@ struct Case<'a> {
     emulated: &'a [String],
     /// What of its configuration its Kratos does not know.
     fitted: Vec<&'a str>,
+    /// How often it surprised, where it ran several times, and each time that it did.
+    repeats: Option<(String, Vec<String>)>,
     source: &'a str,
     finding: Option<Four>,
     trials: Vec<Trial<'a>>,
@@ -302,6 +304,10 @@ impl<'a> Case<'a> {
             real: &case.real,
             emulated: &case.emulated,
             fitted: fitted(case),
+            repeats: case
+                .repeats
+                .as_ref()
+                .map(|repeats| (words::repeats(repeats), repeats.surprises.iter().map(words::surprise).collect())),
             source: &case.source,
             finding,
             trials,

@@ -1,6 +1,6 @@
 //! The words and numbers that all reports share: how a duration is said, what a trial showed, what is counted.
 
-use crate::trial::{CaseOutcome, CheckRole, Platform, RunOutcome, Shown, TrialKind, Verdict};
+use crate::trial::{CaseOutcome, CheckRole, Platform, Repeats, RunOutcome, Shown, Surprise, TrialKind, Verdict};
 
 /// A duration given in ms, as a person says it: `412 ms`, `4.2 s`, `4 min 12 s`.
 pub(super) fn took(ms: u64) -> String {
@@ -127,6 +127,29 @@ pub(super) fn guards(run: &RunOutcome) -> Option<String> {
     })
 }
 
+/// How often a case surprised, and how seldom it does by that: `0 of 30 surprised, so below 9.6 % at 95 %`.
+pub(super) fn repeats(repeats: &Repeats) -> String {
+    let Repeats { asked, ran, surprises, below } = repeats;
+    let ended = if ran < asked { format!(", of {asked} that were asked for") } else { String::new() };
+    format!("{} of {ran} surprised{ended}, so below {} at 95 %", surprises.len(), percent(*below))
+}
+
+/// A share of 1 in percent with two digits that count. Rounded up: what is said to lie below stays below.
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    let digits = (1.0 - percent.log10().floor()).clamp(0.0, 6.0);
+    let scale = 10_f64.powf(digits);
+    // What a share of two digits itself is off by must not carry it up.
+    let up = (percent * scale - 1e-6).ceil() / scale;
+    format!("{up:.0$} %", digits as usize)
+}
+
+/// One repetition that surprised: which, the verdict and the first cause.
+pub(super) fn surprise(surprise: &Surprise) -> String {
+    let Surprise { repetition, verdict, cause, folder } = surprise;
+    format!("repetition {repetition}: {}: {cause} [{folder}]", verdict.word())
+}
+
 /// What a case ran on, such as `Kratos v1.3.1, sqlite, native`.
 pub(super) fn platform(platform: &Platform) -> String {
     format!("Kratos {}, {}, {}", platform.kratos, platform.database, platform.backend)
@@ -170,6 +193,17 @@ mod tests {
     #[case::minutes(Some(900), "15 min")]
     fn a_cookie_says_what_time_it_has_left(#[case] seconds: Option<i64>, #[case] text: &str) {
         assert_eq!(lifetime(seconds), text);
+    }
+
+    #[rstest]
+    #[case::thirty(0.095_034, "9.6 %")]
+    #[case::thousand(0.002_991, "0.30 %")]
+    #[case::once(0.95, "95 %")]
+    #[case::all(1.0, "100 %")]
+    #[case::tenth(0.1, "10 %")]
+    #[case::few(0.000_077_535, "0.0078 %")]
+    fn a_bound_is_rounded_up(#[case] share: f64, #[case] text: &str) {
+        assert_eq!(percent(share), text);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod look;
 mod outcome;
 mod plan;
 mod queue;
+mod repeats;
 mod run;
 mod secrets;
 mod shard;
@@ -21,4 +22,5 @@ pub use outcome::{
 };
 pub use plan::{Plan, WrongFixes, plans};
 pub use queue::{Progress, QueueSettings, run_cases};
+pub use repeats::{Repeats, Surprise};
 pub use shard::Shard;

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Repeats;
 use crate::evidence::{CookieSeen, Exchange, LogLine, MailSeen, StepTaken};
 
 /// Among [`CaseOutcome::emulated`] what every case with a browser has.
@@ -164,6 +165,10 @@ pub struct CaseOutcome {
     pub took_ms: u64,
     /// The trials, in the order `broken`, `fixed`, `broken-again`, the wrong fixes.
     pub trials: Vec<TrialOutcome>,
+    /// What all repetitions came to, where it ran several times. All else is then of the first that surprised, or else
+    /// of the first that ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<Repeats>,
 }
 
 impl CaseOutcome {

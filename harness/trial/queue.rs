@@ -1,7 +1,7 @@
 //! Runs the trials of many cases, some at once. The next trial's world starts while this one runs:
 //! most of a trial's time is the start of Kratos and of the browser.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -38,7 +38,14 @@ pub enum Progress {
         as_expected: bool,
     },
     /// All trials of a case have ended.
-    Case(Box<CaseOutcome>),
+    Case {
+        /// What they came to.
+        outcome: Box<CaseOutcome>,
+        /// Which repetition of it this is, counted from 1.
+        repetition: u32,
+        /// The folder of its evidence, relative to the run's.
+        folder: String,
+    },
 }
 
 /// How cases are run.
@@ -50,20 +57,38 @@ pub struct QueueSettings {
     pub run_folder: PathBuf,
     /// How many trials run at once.
     pub jobs: usize,
+    /// How often each case runs, all its trials each time.
+    pub repeat: u32,
 }
 
-struct Job {
-    case: usize,
-    trial: usize,
-    name: String,
-    plan: Plan,
-}
-
-struct Pending {
+/// A case in one lineup.
+struct Entry {
     turn: Turn,
     name: String,
+    folder: String,
+    plans: Vec<Plan>,
+}
+
+/// One trial of one repetition of a case.
+struct Job {
+    entry: usize,
+    repetition: u32,
+    trial: usize,
+    name: String,
+}
+
+/// The trials in the order in which they begin: every case once, then every case again. Made one by one, because a long
+/// soak has more of them than fit into memory.
+struct Jobs {
+    repetition: u32,
+    entry: usize,
+    trial: usize,
+}
+
+/// A repetition that runs.
+struct Pending {
     outcomes: Vec<Option<TrialOutcome>>,
-    begun: Option<Instant>,
+    begun: Instant,
 }
 
 /// Runs the cases in their lineups and tells the progress. It ends early when `stop` becomes true: trials that run are given up and
@@ -74,9 +99,8 @@ pub async fn run_cases(
     progress: mpsc::UnboundedSender<Progress>,
     stop: watch::Receiver<bool>,
 ) {
-    let mut jobs = VecDeque::new();
-    let mut pending = Vec::new();
-    for (index, turn) in turns.into_iter().enumerate() {
+    let mut entries = Vec::new();
+    for turn in turns {
         let plans = turn.plans();
         let mut folder = turn.case.id.replace('/', "--");
         let mut name = turn.case.id.clone();
@@ -85,12 +109,10 @@ pub async fn run_cases(
             folder.push_str(&format!("--{}", label.replace(", ", "--").replace(odd, "-")));
             name.push_str(&format!(" ({label})"));
         }
-        pending.push(Pending { outcomes: plans.iter().map(|_| None).collect(), begun: None, turn, name });
-        for (trial, plan) in plans.into_iter().enumerate() {
-            jobs.push_back(Job { case: index, trial, name: format!("{folder}/{}", plan.name), plan });
-        }
+        entries.push(Entry { turn, name, folder, plans });
     }
-    let shared = Arc::new(Shared { jobs: Mutex::new(jobs), pending: Mutex::new(pending), settings, progress });
+    let jobs = Mutex::new(Jobs { repetition: 1, entry: 0, trial: 0 });
+    let shared = Arc::new(Shared { jobs, entries, pending: Mutex::default(), settings, progress });
     // Each worker has a world that runs and one that starts. What cannot be made now is told by the first that needs it.
     let _ = shared.settings.world.backend.prepare(2 * shared.settings.jobs.max(1)).await;
     let mut workers = JoinSet::new();
@@ -101,8 +123,9 @@ pub async fn run_cases(
 }
 
 struct Shared {
-    jobs: Mutex<VecDeque<Job>>,
-    pending: Mutex<Vec<Pending>>,
+    jobs: Mutex<Jobs>,
+    entries: Vec<Entry>,
+    pending: Mutex<HashMap<(usize, u32), Pending>>,
     settings: QueueSettings,
     progress: mpsc::UnboundedSender<Progress>,
 }
@@ -129,8 +152,9 @@ async fn work(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
         };
         next = if *stop.borrow_and_update() { None } else { shared.take() };
         shared.begin(&job);
+        let plan = &shared.entries[job.entry].plans[job.trial];
         let outcome = tokio::select! {
-            outcome = run::run(&job.plan, world, world_ms, &shared.settings.run_folder, &job.name) => outcome,
+            outcome = run::run(plan, world, world_ms, &shared.settings.run_folder, &job.name) => outcome,
             () = &mut stopped => {
                 if let Some((_, starting)) = next {
                     give_up(starting).await;
@@ -151,8 +175,10 @@ async fn give_up(starting: Starting) {
 impl Shared {
     /// The next job, its world already on its way.
     fn take(&self) -> Option<(Job, Starting)> {
-        let job = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).pop_front()?;
-        let (spec, settings): (WorldSpec, WorldSettings) = (job.plan.world.clone(), self.settings.world.clone());
+        let job = self.next()?;
+        let spec: WorldSpec = self.entries[job.entry].plans[job.trial].world.clone();
+        let mut settings: WorldSettings = self.settings.world.clone();
+        settings.jitter = settings.jitter.map(|jitter| jitter.of(&job.name));
         let starting = tokio::spawn(async move {
             let begin = Instant::now();
             let world = World::start(&spec, &settings).await;
@@ -161,28 +187,53 @@ impl Shared {
         Some((job, starting))
     }
 
+    fn next(&self) -> Option<Job> {
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        if jobs.entry == self.entries.len() {
+            *jobs = Jobs { repetition: jobs.repetition + 1, entry: 0, trial: 0 };
+        }
+        let Jobs { repetition, entry, trial } = *jobs;
+        if repetition > self.settings.repeat {
+            return None;
+        }
+        let Entry { folder, plans, .. } = self.entries.get(entry)?;
+        let name = format!("{}/{}", self.folder(folder, repetition), plans.get(trial)?.name);
+        let is_last = trial + 1 == plans.len();
+        (jobs.entry, jobs.trial) = if is_last { (entry + 1, 0) } else { (entry, trial + 1) };
+        Some(Job { entry, repetition, trial, name })
+    }
+
+    /// The folder of a repetition's evidence.
+    fn folder(&self, folder: &str, repetition: u32) -> String {
+        if self.settings.repeat == 1 { folder.to_owned() } else { format!("{folder}/repetition-{repetition}") }
+    }
+
     fn begin(&self, job: &Job) {
+        let Entry { name, plans, .. } = &self.entries[job.entry];
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = &mut pending[job.case];
-        entry.begun.get_or_insert_with(Instant::now);
-        let _ = self.progress.send(Progress::Begun { case: entry.name.clone(), trial: job.plan.name.clone() });
+        let unseen = || Pending { outcomes: plans.iter().map(|_| None).collect(), begun: Instant::now() };
+        pending.entry((job.entry, job.repetition)).or_insert_with(unseen);
+        let _ = self.progress.send(Progress::Begun { case: name.clone(), trial: plans[job.trial].name.clone() });
     }
 
     fn end(&self, job: Job, outcome: TrialOutcome) {
-        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = &mut pending[job.case];
-        let ended = Progress::Ended {
-            case: entry.name.clone(),
-            trial: job.plan.name.clone(),
-            as_expected: outcome.as_expected(),
-        };
+        let Entry { turn, name, folder, plans } = &self.entries[job.entry];
+        let trial = plans[job.trial].name.clone();
+        let ended = Progress::Ended { case: name.clone(), trial, as_expected: outcome.as_expected() };
         let _ = self.progress.send(ended);
-        entry.outcomes[job.trial] = Some(outcome);
-        if entry.outcomes.iter().all(Option::is_some) {
-            let trials: Vec<TrialOutcome> = entry.outcomes.iter_mut().filter_map(Option::take).collect();
-            let took_ms = entry.begun.map_or(0, |begun| u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX));
-            let outcome = case_outcome(&entry.turn, trials, took_ms, &self.settings.world);
-            let _ = self.progress.send(Progress::Case(Box::new(outcome)));
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = (job.entry, job.repetition);
+        let Some(repetition) = pending.get_mut(&place) else { return };
+        repetition.outcomes[job.trial] = Some(outcome);
+        if repetition.outcomes.iter().any(Option::is_none) {
+            return;
+        }
+        if let Some(Pending { outcomes, begun }) = pending.remove(&place) {
+            let trials: Vec<TrialOutcome> = outcomes.into_iter().flatten().collect();
+            let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let outcome = Box::new(case_outcome(turn, trials, took_ms, &self.settings.world));
+            let (repetition, folder) = (job.repetition, self.folder(folder, job.repetition));
+            let _ = self.progress.send(Progress::Case { outcome, repetition, folder });
         }
     }
 }
@@ -234,10 +285,11 @@ fn case_outcome(turn: &Turn, trials: Vec<TrialOutcome>, took_ms: u64, settings: 
         reason,
         note: case.file.note.clone(),
         real: real(case, lineup, settings),
-        emulated: emulated(case, &settings.interface),
+        emulated: emulated(case, settings),
         source: redactor.text(&case.source),
         took_ms,
         trials,
+        repeats: None,
     }
 }
 
@@ -267,15 +319,18 @@ fn real(case: &Case, lineup: &Lineup, settings: &WorldSettings) -> Vec<String> {
     real
 }
 
-fn emulated(case: &Case, interface: &Interface) -> Vec<String> {
+fn emulated(case: &Case, settings: &WorldSettings) -> Vec<String> {
     let world = &case.file.world;
     let mut emulated = Vec::new();
-    if *interface == Interface::Ours && !world.browser_names().is_empty() {
+    if settings.interface == Interface::Ours && !world.browser_names().is_empty() {
         emulated.push(LOGIN_PAGE.to_owned());
     }
     emulated.extend(safari(case));
     if world.legacy.is_some() {
         emulated.push("the legacy system (ours, with PBKDF2 hashes)".to_owned());
+    }
+    if settings.jitter.is_some() {
+        emulated.push("the time that answers take (jitter, by the edge)".to_owned());
     }
     for fault in world.faults.iter().flatten() {
         let what = if fault.lose_answer.is_some() {

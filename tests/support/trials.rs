@@ -58,6 +58,7 @@ pub(crate) async fn world_settings(folder: &Path, cases: &[Case]) -> Result<Worl
         window: Window::Hidden,
         folder: folder.to_owned(),
         files: Files::Removed,
+        jitter: None,
     })
 }
 
@@ -82,7 +83,7 @@ pub(crate) fn folder() -> Result<TempDir> {
 /// Runs all trials in worlds made from these.
 pub(crate) async fn run_with(turn: Turn, world: WorldSettings, folder: &TempDir) -> Result<Box<CaseOutcome>> {
     let turn = turn.on(&world.kratos.version, &world.differences)?;
-    let settings = QueueSettings { world, run_folder: folder.path().join("evidence"), jobs: 1 };
+    let settings = QueueSettings { world, run_folder: folder.path().join("evidence"), jobs: 1, repeat: 1 };
     let (progress, mut told) = mpsc::unbounded_channel();
     let (_never, stop) = watch::channel(false);
 
@@ -90,7 +91,7 @@ pub(crate) async fn run_with(turn: Turn, world: WorldSettings, folder: &TempDir)
 
     let mut outcome = None;
     while let Some(step) = told.recv().await {
-        if let Progress::Case(case) = step {
+        if let Progress::Case { outcome: case, .. } = step {
             outcome = Some(case);
         }
     }

@@ -107,6 +107,22 @@ fn the_summary_counts_by_claim() {
 }
 
 #[test]
+fn a_case_that_ran_several_times_says_how_seldom_it_surprises() {
+    let said = summary(&sample::several_times(sample::run()), Path::new("out/run"), Colour::Never);
+    let lines: Vec<&str> = said.lines().skip_while(|line| *line != "Several times").take(7).collect();
+
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    Several times
+      code-flows/login-form-double-click (chromium)                0 of 30 surprised, so below 9.6 % at 95 %
+      code-flows/verification-other-browser (webkitgtk)            0 of 30 surprised, so below 9.6 % at 95 %
+      code-flows/recovery-form-double-click (firefox)              2 of 30 surprised, so below 20 % at 95 %
+        repetition 7: fix-fails: The symptom shows and the fix does not remove it: two POSTs left the browser 4 ms apart. [trials/code-flows/recovery-form-double-click/repetition-7]
+        repetition 19: fix-fails: The symptom shows and the fix does not remove it: two POSTs left the browser 4 ms apart. [trials/code-flows/recovery-form-double-click/repetition-19]
+      tenants/two-endpoints (webkitgtk)                            0 of 30 surprised, so below 9.6 % at 95 %
+    ");
+}
+
+#[test]
 fn a_run_on_two_versions_tells_which_and_what_does_not_apply() {
     let run = sample::run_on_two_versions();
     let lines: Vec<_> = run.cases.iter().map(|case| case_line(case, Differing::within(&run), Colour::Never)).collect();
