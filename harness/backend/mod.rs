@@ -6,6 +6,7 @@ pub mod applications;
 pub mod cache;
 mod child;
 mod claim;
+mod clock;
 pub mod database;
 #[cfg(feature = "docker")]
 pub mod docker;
@@ -38,6 +39,7 @@ mod wait;
 
 pub use addresses::AddressWatch;
 pub(crate) use claim::Claim;
+pub use clock::ClockWatch;
 pub use database::{Database, DatabaseKind, OwnDatabase};
 pub use ground::{Backend, Ground, Program, Seat, Serving, copy_files};
 pub use launch::{Ending, Launch, Output};

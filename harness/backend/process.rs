@@ -65,6 +65,16 @@ impl Process {
         Ok(status.is_some())
     }
 
+    /// Whether the program itself runs; helpers of it may outlive it.
+    pub fn runs(&self) -> bool {
+        state_and_group(self.group).is_some_and(|(state, _)| !is_dead(&state))
+    }
+
+    /// Whether a signal has stopped any process of it, which then does nothing until another one lets it go on.
+    pub fn is_stopped(&self) -> bool {
+        living(self.group, None).into_iter().any(|id| state_and_group(id).is_some_and(|(state, _)| state == "T"))
+    }
+
     /// Whether a process of the group listens on this TCP port of 127.0.0.1.
     pub fn listens_on(&self, port: u16) -> bool {
         listening::on(port, &living(self.group, None))
@@ -144,28 +154,39 @@ impl Drop for Process {
 }
 
 /// The processes of a group that run, and those whose command line has the argument. The dead that their new parent has
-/// not taken note of yet do not count: on some machines process 1 takes more than a second for that. (proc(5): state and
-/// pgrp follow the name in parentheses, as the third and fifth field of `/proc/PID/stat`.)
+/// not taken note of yet do not count: on some machines process 1 takes more than a second for that.
 fn living(group: Pid, helpers: Option<&OsStr>) -> Vec<Pid> {
-    let group = group.to_string();
     let helpers = helpers.map(OsStr::as_encoded_bytes);
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     let mut living = Vec::new();
     for entry in entries.flatten() {
         let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
-        let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-        let dead = fields.next().is_none_or(|state| ["Z", "X"].contains(&state));
-        let in_group = fields.nth(1) == Some(group.as_str());
+        let id = Pid::from_raw(id);
+        let Some((state, its_group)) = state_and_group(id) else { continue };
+        let in_group = its_group == group;
         let names = |folder: &[u8]| {
             std::fs::read(entry.path().join("cmdline"))
                 .is_ok_and(|line| line.windows(folder.len()).any(|it| it == folder))
         };
-        if !dead && (in_group || helpers.is_some_and(names)) {
-            living.push(Pid::from_raw(id));
+        if !is_dead(&state) && (in_group || helpers.is_some_and(names)) {
+            living.push(id);
         }
     }
     living
+}
+
+/// Whether a state is that of a process which has ended.
+fn is_dead(state: &str) -> bool {
+    ["Z", "X"].contains(&state)
+}
+
+/// The state of a process and its group (proc(5): they follow the name in parentheses, as the third and fifth field of
+/// `/proc/PID/stat`).
+fn state_and_group(id: Pid) -> Option<(String, Pid)> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let mut fields = stat.rsplit(')').next()?.split_whitespace();
+    let state = fields.next()?.to_owned();
+    Some((state, Pid::from_raw(fields.nth(1)?.parse().ok()?)))
 }
 
 #[cfg(test)]

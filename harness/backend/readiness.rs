@@ -62,13 +62,13 @@ pub(super) async fn answers(
         }
     });
     tokio::select! {
-        answered = answers => answered.map_err(|error| anyhow!("{error}\n  log: {}", last_words(&log))),
+        answered = answers => answered.map_err(|error| anyhow!("{error}; its log: {}", last_words(&log))),
         exit = service.exited() => {
             let code = exit?.brief();
             let words = fs::read_to_string(&log).unwrap_or_default();
             let refused = refused_keys(&words);
             if refused.is_empty() {
-                bail!("{name} exited ({code}) before it was ready\n  log: {}", last_words(&log))
+                bail!("{name} exited ({code}) before it was ready; its log: {}", last_words(&log))
             }
             bail!("{name} exited ({code}): it refuses its configuration\n  {}", refused.join("\n  "))
         }

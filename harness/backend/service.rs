@@ -87,6 +87,15 @@ impl Service {
         }
     }
 
+    /// Whether a signal has stopped it. What an engine has paused is not seen.
+    pub fn is_stopped(&self) -> bool {
+        match &self.running {
+            Running::Process(process) => process.is_stopped(),
+            #[cfg(feature = "docker")]
+            Running::Container(_) => false,
+        }
+    }
+
     /// Waits until it has ended by itself.
     ///
     /// # Errors

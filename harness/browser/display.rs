@@ -56,6 +56,11 @@ impl Display {
         &self.name
     }
 
+    /// Whether it runs.
+    pub fn runs(&self) -> bool {
+        self.process.runs()
+    }
+
     /// Ends it and waits until it is gone.
     ///
     /// # Errors

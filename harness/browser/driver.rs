@@ -116,6 +116,16 @@ impl Driver {
         &self.url
     }
 
+    /// Whether it runs.
+    pub fn runs(&self) -> bool {
+        self.process.runs()
+    }
+
+    /// Whether a signal has stopped it or its browser.
+    pub fn is_stopped(&self) -> bool {
+        self.process.is_stopped()
+    }
+
     /// Ends it with its browser and waits until both are gone.
     ///
     /// # Errors

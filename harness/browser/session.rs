@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -23,6 +24,9 @@ const SESSION_LIMIT: Duration = Duration::from_secs(120);
 
 /// A command that only asks.
 const COMMAND_LIMIT: Duration = Duration::from_secs(20);
+
+/// The same for one that let the last command go without an answer: all that is asked of it in the end would add up.
+const SILENT_LIMIT: Duration = Duration::from_secs(5);
 
 /// The address that Firefox shows when a page could not be had.
 const FIREFOX_ERROR: &str = "about:neterror?";
@@ -52,6 +56,8 @@ pub struct Browser {
     version: String,
     /// In the order in which they were opened; empty until a second one is.
     tabs: Mutex<Vec<WindowHandle>>,
+    /// Whether the last command was given no answer.
+    silent: AtomicBool,
 }
 
 /// Where a browser runs.
@@ -116,18 +122,37 @@ impl Browser {
 
     fn of(name: &str, host: Host, client: Client) -> Self {
         let version = super::remote::version(&client);
-        Self { name: name.to_owned(), host, client, version, tabs: Mutex::default() }
+        Self { name: name.to_owned(), host, client, version, tabs: Mutex::default(), silent: AtomicBool::default() }
     }
 
     /// What has become of a browser elsewhere that is not there any more; nothing while it is. What was seen then
     /// proves nothing.
     pub async fn gone(&self) -> Option<String> {
         match &self.host {
-            Host::Here(..) => None,
+            Host::Here(here) => {
+                let (driver, display) = &**here;
+                // The display first: a browser that loses it ends, and its driver with it.
+                let gone = match display {
+                    Some(display) if !display.runs() => "display",
+                    _ if !driver.runs() => "driver",
+                    _ => return None,
+                };
+                Some(format!("the {gone} of browser `{}` ended in the middle", self.name))
+            }
             Host::Elsewhere(session) => {
                 let why = session.gone(&self.client).await?;
                 Some(format!("browser `{}` was lost: {why}", self.name))
             }
+        }
+    }
+
+    /// Whether a signal has stopped what drives it on this machine, in words.
+    pub fn stopped(&self) -> Option<String> {
+        match &self.host {
+            Host::Here(here) if here.0.is_stopped() => {
+                Some(format!("browser `{}` or its driver is stopped (SIGSTOP)", self.name))
+            }
+            _ => None,
         }
     }
 
@@ -147,14 +172,17 @@ impl Browser {
 
     /// Runs one WebDriver command under a deadline.
     pub(super) async fn call<T>(&self, what: &str, command: impl Future<Output = Result<T, CmdError>>) -> Result<T> {
-        match tokio::time::timeout(COMMAND_LIMIT, command).await {
+        let limit = if self.silent.load(Ordering::Relaxed) { SILENT_LIMIT } else { COMMAND_LIMIT };
+        let answered = tokio::time::timeout(limit, command).await;
+        self.silent.store(answered.is_err(), Ordering::Relaxed);
+        match answered {
             // `CmdError` gives its cause by the old method, so a chain would stop at it: its text carries the cause.
             Ok(done) => done.map_err(|error| {
                 let is_gone = error.is_invalid_session_id();
                 let error = anyhow!("browser `{}` failed to {what}: {error}", self.name);
                 if is_gone { error.context(SessionGone) } else { error }
             }),
-            Err(_) => bail!("browser `{}` did not {what} within {} s", self.name, COMMAND_LIMIT.as_secs()),
+            Err(_) => bail!("browser `{}` did not {what} within {} s", self.name, limit.as_secs()),
         }
     }
 

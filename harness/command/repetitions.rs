@@ -78,6 +78,9 @@ impl Repetitions {
             "took_ms": outcome.took_ms,
             "cause": (!outcome.as_expected()).then_some(&outcome.reason),
         });
+        // Somebody may have removed it meanwhile.
+        fs::create_dir_all(&self.folder)
+            .with_context(|| format!("failed to make the folder `{}`", self.folder.display()))?;
         let path = self.folder.join(LINES);
         let append =
             || File::options().create(true).append(true).open(&path)?.write_all(format!("{line}\n").as_bytes());

@@ -153,7 +153,10 @@ pub(super) async fn carry(
             Ok(answer) => answer,
             Err(error) => {
                 let why = format!("{error:#}");
-                open.record.change(id, |exchange| exchange.refused = Some(why.clone()));
+                open.record.change(id, |exchange| {
+                    exchange.refused = Some(why.clone());
+                    exchange.upstream_failed = true;
+                });
                 return Ok(refusal(StatusCode::BAD_GATEWAY, &why));
             }
         };

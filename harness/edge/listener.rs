@@ -2,8 +2,10 @@
 //! CONNECT opens a tunnel whose TLS ends here; a request in absolute form is plain http, and one in origin form is for the
 //! server that the listener stands for, if it stands for one (RFC 9112, section 3.2).
 
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -21,6 +23,9 @@ use super::gate::{Entry, Gate};
 use super::policy::Itp;
 use super::refusal::{ask_for_password, blank, refusal};
 use crate::evidence::Exchange;
+
+/// How soon a connection that could not be taken is tried again.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(20);
 
 /// Who listens: one browser, client or server, the policy that treats its cookies, and who is kept out.
 #[derive(Debug)]
@@ -52,7 +57,18 @@ pub(super) async fn serve(socket: TcpListener, listener: Arc<Listener>, shared: 
     loop {
         tokio::select! {
             accepted = socket.accept() => {
-                let Ok((stream, peer)) = accepted else { continue };
+                let (stream, peer) = match accepted {
+                    Ok(accepted) => accepted,
+                    // The client was gone before its turn.
+                    Err(error) if error.kind() == ErrorKind::ConnectionAborted => continue,
+                    Err(error) => {
+                        // Where no file can be opened it would fail again at once, until somebody closes one.
+                        let what = format!("the edge could not take a connection of `{}`: {error}", listener.name);
+                        shared.record.note_trouble(what);
+                        tokio::time::sleep(ACCEPT_AGAIN).await;
+                        continue;
+                    }
+                };
                 let _ = stream.set_nodelay(true);
                 connections.spawn(connection(stream, peer.ip(), Arc::clone(&listener), Arc::clone(&shared)));
             }

@@ -15,6 +15,7 @@ struct State {
     exchanges: Vec<Exchange>,
     open: usize,
     touched: Instant,
+    trouble: Option<String>,
 }
 
 /// Every exchange of a world, whoever made it. Clones share one record.
@@ -27,7 +28,7 @@ pub struct Record {
 impl Record {
     pub(super) fn new() -> Self {
         let now = Instant::now();
-        let state = State { epoch: now, step: 0, exchanges: Vec::new(), open: 0, touched: now };
+        let state = State { epoch: now, step: 0, exchanges: Vec::new(), open: 0, touched: now, trouble: None };
         Self { state: Arc::new(Mutex::new(state)), changes: watch::Sender::new(0) }
     }
 
@@ -123,6 +124,16 @@ impl Record {
             .map(|exchange| format!("{} {} from `{}`", exchange.method, exchange.path(), exchange.listener))
             .collect();
         (!open.is_empty()).then(|| format!("still open: {}", open.join(", ")))
+    }
+
+    /// What kept the edge itself from doing its work, the first time that anything did.
+    pub fn trouble(&self) -> Option<String> {
+        self.lock().trouble.clone()
+    }
+
+    /// Notes what keeps the edge from doing its work.
+    pub(super) fn note_trouble(&self, what: String) {
+        self.lock().trouble.get_or_insert(what);
     }
 
     pub(super) fn begin(&self, mut exchange: Exchange) -> u64 {

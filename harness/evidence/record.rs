@@ -39,8 +39,11 @@ pub struct Exchange {
     pub delivered_cookies: Option<Vec<String>>,
     /// What the edge did to this exchange on purpose, in words.
     pub fault: Option<String>,
-    /// Why the edge did not pass it on, in words.
+    /// Why the edge did not pass it on, in words, or why it has no whole answer.
     pub refused: Option<String>,
+    /// Whether it was refused because the server behind the edge could not be reached, or gave no whole answer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub upstream_failed: bool,
 }
 
 impl Exchange {

@@ -68,7 +68,8 @@ pub(super) async fn run(
             outcome.fitted = world.fitted();
             let folder = run_folder.join(name);
             let result = cause::lost(&world, body(plan, &world, &folder, &mut outcome).await).await;
-            if let Some(cause) = cause::first(&mut world, result.err()).await {
+            let surprising = !outcome.as_expected();
+            if let Some(cause) = cause::first(&mut world, result.err(), surprising).await {
                 outcome.shown = Shown::Error;
                 outcome.cause = Some(cause);
             }

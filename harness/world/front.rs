@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow};
 use tokio::net::TcpStream;
 use url::Url;
 
-use crate::backend::{Launch, Output, Process, free_port, nginx, wait_until};
+use crate::backend::{Exit, Launch, Output, Process, free_port, nginx, wait_until};
 
 /// How long nginx may take until it listens; it takes 20 ms.
 const READY_LIMIT: Duration = Duration::from_secs(10);
@@ -61,6 +61,11 @@ impl Front {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Whether it has ended by itself, and how; waits so long for it to be seen.
+    pub async fn exit_within(&mut self, limit: Duration) -> Option<Exit> {
+        tokio::time::timeout(limit, self.process.exited()).await.ok()?.ok().map(Exit::from)
     }
 
     /// Ends it and waits until it is gone.

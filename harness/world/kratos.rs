@@ -130,6 +130,11 @@ impl Kratos {
         tokio::time::timeout(limit, self.service.exited()).await.ok()?.ok()
     }
 
+    /// Whether a signal has stopped it.
+    pub fn is_stopped(&self) -> bool {
+        self.service.is_stopped()
+    }
+
     /// The version that it says it is.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ use futures_util::future::join_all;
 use crate::backend::Database;
 use crate::backend::hydra_binary::HydraBinary;
 use crate::backend::kratos_binary::KratosBinary;
-use crate::backend::{AddressWatch, Backend, Ground};
+use crate::backend::{AddressWatch, Backend, ClockWatch, Ground};
 use crate::browser::{Browser, BrowserSettings, Remote, Window};
 use crate::case::BrowserSpec;
 use crate::client::ApiClient;
@@ -91,6 +91,7 @@ pub struct World {
     mail: MailSink,
     edge: Edge,
     addresses: AddressWatch,
+    clock: ClockWatch,
     folder: tempfile::TempDir,
     files: Files,
 }
@@ -112,6 +113,11 @@ impl World {
     /// Whether a network address of this machine came or went since the world began or this was last asked.
     pub fn addresses_changed(&self) -> bool {
         self.addresses.has_changed()
+    }
+
+    /// The clock of this machine, as it was when the world began.
+    pub fn clock(&self) -> &ClockWatch {
+        &self.clock
     }
 
     /// A Kratos by the tenant's name; without one the first, which is the only one where there are no tenants.
@@ -162,6 +168,11 @@ impl World {
         &mut self.migration
     }
 
+    /// The proxy in front of the hosts, to ask whether it still runs.
+    pub fn front_mut(&mut self) -> Option<&mut Front> {
+        self.front.as_mut()
+    }
+
     /// The mail sink.
     pub fn mail(&self) -> &MailSink {
         &self.mail
@@ -198,8 +209,7 @@ impl World {
     /// # Errors
     /// Everything that could not be closed, in one text.
     pub async fn close(self) -> Result<()> {
-        let Self { browsers, clients, front, ui, kratos, migration, ground, mail, edge, addresses: _, folder, files } =
-            self;
+        let Self { browsers, clients, front, ui, kratos, migration, ground, mail, edge, folder, files, .. } = self;
         drop(clients);
         let closings = join_all(browsers.into_values().map(Browser::close));
         let (browsers, kratos) = tokio::join!(closings, join_all(kratos.into_iter().map(Kratos::close)));

@@ -18,7 +18,7 @@ use super::mail::MailSink;
 use super::migration::{Migration, MigrationSettings};
 use super::ui::{Interface, Places, ProgramSettings, Ui, UiProgram, UiSettings, UiTenant, UiWays};
 use super::{Files, World, WorldSettings};
-use crate::backend::{AddressWatch, Ground};
+use crate::backend::{AddressWatch, ClockWatch, Ground};
 use crate::browser::{Browser, BrowserSettings, Remote, Window};
 use crate::case::{BrowserSpec, Differences, FaultSpec, HOSTS, ItpSpec, KratosServer, Time, WorldSpec};
 use crate::client::{self, ApiClient, Jar};
@@ -38,6 +38,7 @@ impl World {
             .with_context(|| format!("failed to make a folder in `{}`", settings.folder.display()))?;
         // From before the browsers start, which break off by it.
         let addresses = AddressWatch::start()?;
+        let clock = ClockWatch::start();
         let jitter = settings.jitter.clone().map(|jitter| Fault::new(Effect::Jitter(jitter)));
         let faults = spec.faults.iter().flatten().map(fault).chain(jitter).collect();
         let mut edge = Edge::new(&HOSTS, faults)?;
@@ -154,6 +155,7 @@ impl World {
             mail,
             edge,
             addresses,
+            clock,
             folder,
             files: settings.files,
         })

@@ -134,6 +134,7 @@ impl Redactor {
             delivered_cookies: exchange.delivered_cookies.as_ref().map(|all| all.iter().map(|it| text(it)).collect()),
             fault: exchange.fault.as_deref().map(text),
             refused: exchange.refused.as_deref().map(text),
+            upstream_failed: exchange.upstream_failed,
         }
     }
 
