@@ -10,6 +10,8 @@ mod edge;
 mod engines;
 // What breaks on purpose, and what is said of it.
 mod failures;
+// Whatever breaks: the right verdict or the first cause.
+mod faults;
 // What a case file may say, and the words with which it is refused.
 mod format;
 // The interface and the legacy system as programs of their own, and other interfaces in their place.
