@@ -73,7 +73,7 @@ impl Fault {
         Self { strike, ..self }
     }
 
-    fn is_error(self, words: &'static str) -> Self {
+    fn error(self, words: &'static str) -> Self {
         Self { outcome: Outcome::Error(words), ..self }
     }
 
@@ -150,65 +150,65 @@ fn lacks(name: &str) -> Option<String> {
 
 #[rstest]
 #[case::kratos_killed(Fault::new("Kratos is killed in the middle of a flow", CLIENT)
-    .struck(strikes::kratos_killed).is_error("kratos ended in the middle").within(40))]
+    .struck(strikes::kratos_killed).error("kratos ended in the middle").within(40))]
 #[case::kratos_ends(Fault::new("Kratos is asked to end (SIGTERM) in the middle of a flow", CLIENT)
-    .struck(strikes::kratos_asked_to_end).is_error("kratos ended in the middle").within(40))]
+    .struck(strikes::kratos_asked_to_end).error("kratos ended in the middle").within(40))]
 #[case::kratos_killed_at_start(Fault::new("Kratos is killed while it starts", CLIENT)
-    .struck(strikes::kratos_killed_at_its_start).is_error("kratos exited (code 137) before it was ready"))]
+    .struck(strikes::kratos_killed_at_its_start).error("kratos exited (code 137) before it was ready"))]
 #[case::kratos_stopped(Fault::new("Kratos is stopped (SIGSTOP) in the middle of a flow", CLIENT)
-    .struck(strikes::kratos_stopped).is_error("kratos is stopped (SIGSTOP)").within(75))]
+    .struck(strikes::kratos_stopped).error("kratos is stopped (SIGSTOP)").within(75))]
 #[case::kratos_stopped_for_a_while(Fault::new("Kratos is stopped for 8 s and goes on", CLIENT)
     .struck(strikes::kratos_stopped_for_a_while).within(40))]
 #[case::kratos_restarted(Fault::new("Kratos is restarted with the same secrets between \"code sent\" and \"code entered\"", code("12s"))
     .prepared(|scene| scene.kratos("restart")).struck(strikes::kratos_restarted)
-    .is_error("kratos was started again in the middle").within(90))]
+    .error("kratos was started again in the middle").within(90))]
 #[case::kratos_restarted_with_new_secrets(Fault::new("The same with new secrets", code("12s"))
     .prepared(|scene| scene.kratos("restart with new secrets")).struck(strikes::kratos_restarted)
-    .is_error("kratos was started again in the middle").within(90))]
+    .error("kratos was started again in the middle").within(90))]
 #[case::kratos_starts_late(Fault::new("Kratos takes 6 s to start", CLIENT)
     .prepared(|scene| scene.kratos("slow start")).within(90))]
 #[case::kratos_never_starts(Fault::new("Kratos runs and never listens", CLIENT)
-    .prepared(|scene| scene.kratos("no start")).is_error("/health/ready of kratos").within(120))]
+    .prepared(|scene| scene.kratos("no start")).error("/health/ready of kratos").within(120))]
 #[case::port_taken_once(Fault::new("Somebody takes Kratos's port between its choice and Kratos's bind", CLIENT)
     .prepared(|scene| scene.kratos("port taken once")).within(90))]
 #[case::port_taken_always(Fault::new("The same at every choice", CLIENT)
-    .prepared(|scene| scene.kratos("port taken always")).is_error("address already in use").within(120))]
+    .prepared(|scene| scene.kratos("port taken always")).error("address already in use").within(120))]
 #[case::database_locked(Fault::new("Somebody locks Kratos's database in the middle of a flow", CLIENT)
-    .struck(strikes::database_locked).is_error("the database of kratos: database is locked").within(75))]
+    .struck(strikes::database_locked).error("the database of kratos: database is locked").within(75))]
 #[case::database_read_only(Fault::new("Kratos can only read its database", CLIENT)
     .prepared(|scene| scene.kratos("read-only database"))
-    .is_error("attempt to write a readonly database").within(120))]
+    .error("attempt to write a readonly database").within(120))]
 #[case::database_disk_full(Fault::new("The disk of Kratos's database is full in the middle of a flow", CLIENT)
     .prepared(|scene| scene.kratos("full disk")).struck(strikes::disk_of_the_database_full)
-    .is_error("the database of kratos: ").within(90))]
+    .error("the database of kratos: ").within(90))]
 #[case::mail_twice(Fault::new("Each mail comes twice", code("1s")).prepared(|scene| scene.kratos("mail twice")).within(90))]
 #[case::mail_late(Fault::new("Each mail comes 4 s late", code("1s")).prepared(|scene| scene.kratos("mail late")).within(90))]
 #[case::mail_too_late(Fault::new("Each mail comes 14 s late, later than is waited", code("1s"))
-    .prepared(|scene| scene.kratos("mail too late")).is_error("no mail to `ada@example.test` within").within(90))]
+    .prepared(|scene| scene.kratos("mail too late")).error("no mail to `ada@example.test` within").within(90))]
 #[case::mail_lost(Fault::new("No mail comes, and Kratos is told that it has gone", code("1s"))
-    .prepared(|scene| scene.kratos("mail lost")).is_error("no mail to `ada@example.test` within").within(90))]
+    .prepared(|scene| scene.kratos("mail lost")).error("no mail to `ada@example.test` within").within(90))]
 #[case::mail_refused(Fault::new("Nobody takes Kratos's mails", code("1s"))
-    .prepared(|scene| scene.kratos("mail refused")).is_error("no mail to `ada@example.test` within").within(90))]
+    .prepared(|scene| scene.kratos("mail refused")).error("no mail to `ada@example.test` within").within(90))]
 #[case::kratos_slow(Fault::new("Kratos's answer comes in pieces over 4 s", CLIENT)
     .prepared(|scene| scene.kratos("slow")).within(90))]
 #[case::kratos_cut(Fault::new("The connection to Kratos is cut in the middle of an answer", CLIENT_UNSURE)
-    .prepared(|scene| scene.kratos("cut")).is_error("the server of `ory.example.test` broke off its answer").within(90))]
+    .prepared(|scene| scene.kratos("cut")).error("the server of `ory.example.test` broke off its answer").within(90))]
 #[case::kratos_silent(Fault::new("Kratos takes a request and never answers", CLIENT_UNSURE)
-    .prepared(|scene| scene.kratos("silent")).is_error("the server of `ory.example.test` has not answered").within(120))]
+    .prepared(|scene| scene.kratos("silent")).error("the server of `ory.example.test` has not answered").within(120))]
 #[case::kratos_nonsense(Fault::new("What answers for Kratos is no HTTP", CLIENT_UNSURE)
-    .prepared(|scene| scene.kratos("nonsense")).is_error("the server of `ory.example.test` did not answer").within(90))]
+    .prepared(|scene| scene.kratos("nonsense")).error("the server of `ory.example.test` did not answer").within(90))]
 #[case::hydra_killed_before_it_is_asked(Fault::new("Hydra is killed before the browser comes to it",
     worlds::hydra("{ host: hydra.example.test, path: /oauth2/auth, times: 1, delay_request: 4s }"))
-    .struck(strikes::hydra_killed_before_it_is_asked).is_error("hydra ended in the middle").within(60))]
+    .struck(strikes::hydra_killed_before_it_is_asked).error("hydra ended in the middle").within(60))]
 #[case::hydra_killed_at_the_login(Fault::new("Hydra is killed while the person is at the legacy login",
     worlds::hydra("{ host: legacy.example.test, method: GET, path: /login, delay_answer: 4s }"))
-    .struck(strikes::hydra_killed_at_the_login).is_error("hydra ended in the middle").within(60))]
+    .struck(strikes::hydra_killed_at_the_login).error("hydra ended in the middle").within(60))]
 #[case::hydra_killed_at_the_consent(Fault::new("Hydra is killed while the person is asked for consent",
     worlds::hydra("{ host: legacy.example.test, method: GET, path: /consent, delay_answer: 4s }"))
-    .struck(strikes::hydra_killed_at_the_consent).is_error("hydra ended in the middle").within(60))]
+    .struck(strikes::hydra_killed_at_the_consent).error("hydra ended in the middle").within(60))]
 #[case::hydra_killed_before_the_token(Fault::new("Hydra is killed before Kratos asks it for the token",
     worlds::hydra("{ host: ory.example.test, path: /self-service/methods/oidc/callback/hydra, delay_request: 4s }"))
-    .struck(strikes::hydra_killed_before_the_token).is_error("hydra ended in the middle").within(60))]
+    .struck(strikes::hydra_killed_before_the_token).error("hydra ended in the middle").within(60))]
 #[case::legacy_gone_before_its_login(Fault::new("A step stops the legacy system before its login",
     worlds::legacy(&["stop: legacy", "submit: { button: provider, value: hydra }"])))]
 #[case::legacy_gone_at_its_login(Fault::new("A step stops the legacy system while the person is at its login",
@@ -220,49 +220,49 @@ fn lacks(name: &str) -> Option<String> {
         "fill: { email: ada@example.test, password: an old password }", "submit: { button: decision, value: sign-in }",
         "stop: legacy", "submit: { button: decision, value: allow }"])))]
 #[case::browser_killed(Fault::new("Chromium is killed while a page loads", PAGE)
-    .struck(strikes::browser_killed).is_error("browser `a`").within(60))]
+    .struck(strikes::browser_killed).error("browser `a`").within(60))]
 #[case::tab_crashed(Fault::new("A tab of Chromium crashes while a page loads", PAGE)
-    .struck(strikes::tab_crashed).is_error("tab crashed").within(60))]
+    .struck(strikes::tab_crashed).error("tab crashed").within(60))]
 #[case::driver_killed(Fault::new("Chromium's driver is killed while a page loads", PAGE)
-    .struck(strikes::driver_killed).is_error("the driver of browser `a` ended").within(60))]
+    .struck(strikes::driver_killed).error("the driver of browser `a` ended").within(60))]
 #[case::driver_hangs(Fault::new("Chromium's driver is stopped (SIGSTOP) while a page loads", PAGE)
-    .struck(strikes::driver_stopped).is_error("browser `a` or its driver is stopped (SIGSTOP)").within(90))]
+    .struck(strikes::driver_stopped).error("browser `a` or its driver is stopped (SIGSTOP)").within(90))]
 #[case::driver_of_another_version(Fault::new("Chromium's driver is of another version", PAGE)
-    .prepared(|scene| driver(scene, "refuses")).is_error("only supports Chrome version 114"))]
+    .prepared(|scene| driver(scene, "refuses")).error("only supports Chrome version 114"))]
 #[case::driver_says_nothing(Fault::new("Chromium's driver runs and never says that it listens", PAGE)
-    .prepared(|scene| driver(scene, "says nothing")).is_error("did not say where it listens within 20 s").within(45))]
+    .prepared(|scene| driver(scene, "says nothing")).error("did not say where it listens within 20 s").within(45))]
 #[case::firefox_killed(Fault::new("Firefox is killed while a page loads", PAGE)
-    .prepared(on_firefox).struck(strikes::firefox_killed).is_error("browser `a`").within(75))]
+    .prepared(on_firefox).struck(strikes::firefox_killed).error("browser `a`").within(75))]
 #[case::webkitgtk_killed(Fault::new("WebKitGTK's browser is killed while a page loads", PAGE)
-    .prepared(on_webkitgtk).struck(strikes::webkitgtk_killed).is_error("browser `a`").within(75))]
+    .prepared(on_webkitgtk).struck(strikes::webkitgtk_killed).error("browser `a`").within(75))]
 #[case::xvfb_killed(Fault::new("The display (Xvfb) of WebKitGTK's browser is killed while a page loads", PAGE)
-    .prepared(on_webkitgtk).struck(strikes::display_killed).is_error("the display of browser `a` ended").within(75))]
+    .prepared(on_webkitgtk).struck(strikes::display_killed).error("the display of browser `a` ended").within(75))]
 #[case::xvfb_that_ends(Fault::new("Xvfb ends at its start", PAGE)
     .prepared(|scene| { scene.variable("KRATOS_REPRO_XVFB", "/bin/false"); on_webkitgtk(scene) })
-    .is_error("`/bin/false` told no number"))]
+    .error("`/bin/false` told no number"))]
 #[case::nginx_killed(Fault::new("The proxy in front of the hosts (nginx) is killed while a page loads", FRONT)
-    .struck(strikes::nginx_killed).is_error("nginx ended in the middle").within(60))]
-#[case::curl_hangs(Fault::new("curl hangs", CURL).prepared(hanging_curl).is_error("curl did not end within 30 s").within(60))]
+    .struck(strikes::nginx_killed).error("nginx ended in the middle").within(60))]
+#[case::curl_hangs(Fault::new("curl hangs", CURL).prepared(hanging_curl).error("curl did not end within 30 s").within(60))]
 #[case::disk_full(Fault::new("The disk of the temporary files is full", PAGE)
     .prepared(|scene| { scene.around(FULL_DISK); Ok(()) })
-    .is_error("No space left on device").within(60))]
+    .error("No space left on device").within(60))]
 #[case::no_file_handles(Fault::new("The harness may open 20 files", CLIENT)
-    .prepared(|scene| { scene.around("ulimit -n 20 && exec \"$@\""); Ok(()) }).is_error("Too many open files").within(60))]
+    .prepared(|scene| { scene.around("ulimit -n 20 && exec \"$@\""); Ok(()) }).error("Too many open files").within(60))]
 #[case::two_runs(Fault::new("A second run begins and ends meanwhile", CLIENT).struck(strikes::a_second_run).within(75))]
 #[case::run_stopped_for_a_while(Fault::new("The harness is stopped for 6 s and goes on", CLIENT)
     .struck(strikes::run_stopped_for_a_while).within(40))]
 #[case::cache_removed(Fault::new("The cache is removed during the run", CLIENT)
     .prepared(|scene| { scene.argument("--repeat=3"); scene.kratos("nothing") }).struck(strikes::cache_removed)
-    .is_error("failed to copy the migrated database").within(90))]
+    .error("failed to copy the migrated database").within(90))]
 #[case::case_file_changed(Fault::new("The case file is changed during the run", CLIENT).struck(strikes::case_file_changed))]
 #[case::folder_of_the_world_removed(Fault::new("The folder of the world is removed in the middle", CLIENT)
-    .struck(strikes::folder_of_the_world_removed).is_error("kratos.log").within(60))]
+    .struck(strikes::folder_of_the_world_removed).error("kratos.log").within(60))]
 #[case::folder_of_the_run_removed(Fault::new("The folder of the run is removed in the middle", CLIENT)
     .struck(strikes::folder_of_the_run_removed))]
 #[case::clock_a_day_forward(Fault::new("The clock jumps a day forward in the middle of a flow", CLIENT)
-    .prepared(own_clock).struck(strikes::clock_jumps_forward).is_error("the clock of this machine jumped by 86400 s").within(40))]
+    .prepared(own_clock).struck(strikes::clock_jumps_forward).error("the clock of this machine jumped by 86400 s").within(40))]
 #[case::clock_a_day_back(Fault::new("The clock jumps a day back in the middle of a flow", CLIENT)
-    .prepared(own_clock).struck(strikes::clock_jumps_back).is_error("the clock of this machine jumped by -86400 s").within(40))]
+    .prepared(own_clock).struck(strikes::clock_jumps_back).error("the clock of this machine jumped by -86400 s").within(40))]
 fn a_fault_ends_in_the_right_verdict_or_in_its_first_cause(#[case] fault: Fault) -> Result<()> {
     let name = std::thread::current().name().unwrap_or_default().to_owned();
     ensure!(document()?.contains(&fault.line()), "not in {DOCUMENT}: {}", fault.line());

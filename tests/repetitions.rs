@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::support::trials::kratos;
+use crate::support::programs::kratos;
 use crate::support::{QUICK, Sandbox, files};
 
 const OTHER: &str = "cross-browser/api-flow-with-origin";

@@ -11,7 +11,7 @@ use kratos_repro::browser::Engine;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::trials::kratos;
+use crate::support::programs::kratos;
 use crate::support::{Running, Sandbox, files, process};
 
 /// How long a moment may take to come.

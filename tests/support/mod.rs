@@ -2,6 +2,7 @@
 
 pub(crate) mod grid;
 pub(crate) mod process;
+pub(crate) mod programs;
 pub(crate) mod trials;
 
 use std::fs::{self, File};

@@ -22,15 +22,6 @@ pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
 }
 
-/// The Kratos that the tests use, as a file.
-pub(crate) fn kratos() -> Result<PathBuf> {
-    let (cache, fixtures, choice) = (Cache::open()?, fixtures(), KratosChoice::default());
-    let mut progress = SetupProgress::silent();
-    let found = KratosBinary::find(&cache, &fixtures, &choice, &mut progress);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    Ok(PathBuf::from(runtime.block_on(found)?.program.to_string()))
-}
-
 /// The database that `KRATOS_REPRO_DB` asks for, as for `run`; with Postgres a cluster for these trials alone.
 async fn database(cache: &Cache, kratos: &KratosBinary) -> Result<(Database, Option<Cluster>)> {
     let asked = std::env::var("KRATOS_REPRO_DB").ok().filter(|word| !word.is_empty());
