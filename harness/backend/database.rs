@@ -105,6 +105,11 @@ impl OwnDatabase {
         &self.dsn
     }
 
+    /// The container whose sockets its user has to have, if it is in one.
+    pub fn sockets(&self) -> Option<String> {
+        self.copy.as_ref()?.container().map(str::to_owned)
+    }
+
     /// Removes it. The Kratos that used it must have ended.
     ///
     /// # Errors

@@ -7,6 +7,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 #[cfg(feature = "docker")]
 use std::sync::Arc;
+#[cfg(feature = "docker")]
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -14,9 +16,9 @@ use anyhow::{Context, Result};
 use super::docker::{Container, Engine, Image, Pod, seat};
 use super::free_port;
 use super::launch::{Ending, Launch, Output};
-#[cfg(feature = "docker")]
-use super::readiness::answers;
 use super::readiness::{PORT_CHOICES, lost_its_port, ready};
+#[cfg(feature = "docker")]
+use super::readiness::{READY_LIMIT, answers};
 use super::service::{Running, Service};
 
 /// The program of a server.
@@ -96,6 +98,8 @@ pub struct Serving {
     pub arguments: Vec<OsString>,
     /// Its environment.
     pub environment: Vec<(&'static str, OsString)>,
+    /// The container whose sockets it has, such as that of its database.
+    pub sockets: Option<String>,
     /// Where its public and its admin API say that they are ready: on a busy machine one listens later than the other.
     pub health: [&'static str; 2],
     /// How it is ended.
@@ -245,9 +249,46 @@ impl Ground {
                 let container = pod.start_own(serving).await?;
                 let mut service = contained(container, name, &log, [address; 2], port);
                 let root = format!("http://{address}/");
-                answers(&mut service, &crate::client::plain()?, &root, |_| true).await?;
+                answers(&mut service, &crate::client::plain()?, &root, READY_LIMIT, |_| true).await?;
                 Ok(service)
             }
+        }
+    }
+
+    /// Starts a server that somebody else wrote from its image, and waits until it answers. `prepare` is told the port that
+    /// it is to listen on. It shares the addresses of the other servers, but has none of its folder.
+    ///
+    /// # Errors
+    /// When it exits early (its log's own words are quoted) or does not answer in time, or where there are no containers.
+    #[cfg(feature = "docker")]
+    pub async fn serve_foreign(
+        &self,
+        image: &Image,
+        patience: Duration,
+        prepare: impl FnOnce(u16) -> Serving,
+    ) -> Result<Service> {
+        let Self::Docker(pod, _) = self else {
+            anyhow::bail!("`{image}` is an image, and there are no containers here")
+        };
+        let ([port], [address]) = pod.seat()?;
+        let serving = prepare(port);
+        let (name, log) = (serving.name, log_of(&serving));
+        let container = pod.start_foreign(image, serving).await?;
+        let mut service = contained(container, name, &log, [address; 2], port);
+        let root = format!("http://{address}/");
+        answers(&mut service, &crate::client::plain()?, &root, patience, |_| true).await?;
+        Ok(service)
+    }
+
+    /// The address that requests of its servers come from.
+    ///
+    /// # Errors
+    /// When the engine does not tell it.
+    #[cfg(feature = "docker")]
+    pub async fn peer(&self) -> Result<IpAddr> {
+        match self {
+            Self::Native => Ok(Ipv4Addr::LOCALHOST.into()),
+            Self::Docker(pod, _) => pod.address().await,
         }
     }
 

@@ -54,6 +54,7 @@ fn serving(folder: &Path, secret: &str, seat: Seat) -> Serving {
             ("SERVE_ADMIN_HOST", seat.host.into()),
             ("SERVE_ADMIN_PORT", seat.admin.to_string().into()),
         ],
+        sockets: None,
         health: ["/health/ready"; 2],
         // Killed, it could leave a journal beside the database.
         ending: Ending::Asked,

@@ -1,5 +1,6 @@
 //! Postgres as Kratos's database: a server that answers, a template in it that a Kratos has migrated, and copies of it.
-//! Where the server runs is another matter: [`Cluster`] starts one for a run from the programs of this machine.
+//! Where the server runs is another matter: [`Cluster`] starts one for a run from the programs of this machine, and with
+//! containers one is started from an image.
 
 mod cluster;
 mod data;
@@ -16,35 +17,96 @@ use url::form_urlencoded;
 
 use super::cache::Cache;
 use super::child::{self, last_lines};
+#[cfg(feature = "docker")]
+use super::docker::Beside;
 use super::kratos_binary::KratosBinary;
 use super::missing::Missing;
 use super::progress::Progress;
 
 pub use cluster::Cluster;
+#[cfg(feature = "docker")]
+pub(super) use data::initialised;
 pub use programs::Programs;
 
 /// The role that owns everything; it needs no password, whoever reaches the server may be it.
-const ROLE: &str = "kratos";
+pub(super) const ROLE: &str = "kratos";
+
+/// Nothing here outlives the run, so nothing is made sure of on the disk; and no client but a Kratos ever comes. Memory
+/// that Postgres would share by files of the system's own lies in its folder, where it goes with it.
+pub(super) const SETTINGS: [&str; 12] = [
+    "listen_addresses=",
+    "unix_socket_permissions=0700",
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "min_wal_size=2MB",
+    "autovacuum=off",
+    "shared_buffers=32MB",
+    "max_connections=400",
+    "dynamic_shared_memory_type=mmap",
+];
 
 /// How long a statement may take. Copying a database takes 0.1 s on an idle machine.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long a migration may take; it takes 1 s on an idle machine.
-const MIGRATION_LIMIT: Duration = Duration::from_secs(180);
+pub(super) const MIGRATION_LIMIT: Duration = Duration::from_secs(180);
 
 /// A Postgres that answers, wherever it runs. It is asked by `psql`, which comes with the server: a client library would
 /// bring some 25 crates for three statements.
 #[derive(Debug, Clone)]
 pub struct Postgres {
-    psql: PathBuf,
+    psql: Psql,
     host: String,
     port: u16,
+}
+
+/// Where `psql` is run.
+#[derive(Debug, Clone)]
+enum Psql {
+    /// Here, by its path.
+    Here(PathBuf),
+    /// In the server's container.
+    #[cfg(feature = "docker")]
+    Beside(Box<Beside>),
 }
 
 impl Postgres {
     /// The server at a host, or in a folder that holds its socket, which lets the role `kratos` in without a password.
     pub fn at(psql: impl Into<PathBuf>, host: impl Into<String>, port: u16) -> Self {
-        Self { psql: psql.into(), host: host.into(), port }
+        Self { psql: Psql::Here(psql.into()), host: host.into(), port }
+    }
+
+    /// The same in a container that has `psql` as well; the host is as it is named there.
+    #[cfg(feature = "docker")]
+    pub(super) fn beside(container: Beside, host: impl Into<String>, port: u16) -> Self {
+        Self { psql: Psql::Beside(Box::new(container)), host: host.into(), port }
+    }
+
+    /// The container whose sockets a client has to have, if the server is in one.
+    pub(super) fn container(&self) -> Option<&str> {
+        match &self.psql {
+            Psql::Here(_) => None,
+            #[cfg(feature = "docker")]
+            Psql::Beside(beside) => Some(beside.container()),
+        }
+    }
+
+    /// The version that it says it is, such as `15.18`.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    #[cfg(feature = "docker")]
+    pub(super) async fn version(&self) -> Result<String> {
+        let said = self.perform("SHOW server_version").await?;
+        Ok(said.split_whitespace().next().unwrap_or_default().to_owned())
+    }
+
+    /// Makes an empty database.
+    pub(super) async fn create(&self, database: &str) -> Result<()> {
+        self.perform(&format!("CREATE DATABASE {database}")).await.map(drop)
     }
 
     /// The data source name of a database, as Kratos takes it: a URL whose host stands among the options, where it can be
@@ -63,7 +125,7 @@ impl Postgres {
     /// # Errors
     /// When the migration fails; its last words are quoted.
     pub async fn migrate(&self, binary: &Path, template: &str) -> Result<Template> {
-        self.perform(&format!("CREATE DATABASE {template}")).await?;
+        self.create(template).await?;
         let mut command = Command::new(binary);
         command.args(["migrate", "sql", "-e", "--yes"]).env_clear().env("DSN", self.dsn(template)).current_dir("/");
         let answer = child::answer(&mut command, MIGRATION_LIMIT)
@@ -77,25 +139,35 @@ impl Postgres {
     }
 
     /// The template of this name, which is there already.
-    fn template(&self, name: &str) -> Template {
+    pub(super) fn template(&self, name: &str) -> Template {
         Template { postgres: self.clone(), name: name.to_owned(), copies: Arc::default() }
     }
 
-    /// Has one statement performed.
-    async fn perform(&self, statement: &str) -> Result<()> {
-        let mut command = Command::new(&self.psql);
-        command
-            .args(["--no-psqlrc", "--quiet", "--host", &self.host, "--port", &self.port.to_string()])
-            .args(["--username", ROLE, "--dbname", "postgres", "--command", statement])
-            .env_clear()
-            .current_dir("/");
-        let answer = child::answer(&mut command, STATEMENT_LIMIT)
-            .await
-            .with_context(|| format!("cannot run `{}`", self.psql.display()))?;
-        if answer.status.success() {
-            return Ok(());
+    /// Has one statement performed, and gives what it answers.
+    async fn perform(&self, statement: &str) -> Result<String> {
+        let port = self.port.to_string();
+        let arguments =
+            ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--host", &self.host, "--port", &port];
+        let arguments =
+            [&arguments[..], &["--username", ROLE, "--dbname", "postgres", "--command", statement]].concat();
+        let (is_success, stdout, stderr) = match &self.psql {
+            Psql::Here(path) => {
+                let mut command = Command::new(path);
+                command.args(arguments).env_clear().current_dir("/");
+                let answer = child::answer(&mut command, STATEMENT_LIMIT).await;
+                let answer = answer.with_context(|| format!("cannot run `{}`", path.display()))?;
+                (answer.status.success(), answer.stdout, answer.stderr)
+            }
+            #[cfg(feature = "docker")]
+            Psql::Beside(container) => {
+                let said = container.run(&[&["psql"], &arguments[..]].concat(), STATEMENT_LIMIT).await?;
+                (said.is_success, said.stdout, said.stderr)
+            }
+        };
+        if is_success {
+            return Ok(stdout);
         }
-        let said = last_lines(answer.stderr.trim(), 2);
+        let said = last_lines(stderr.trim(), 2);
         // The system's text of ENOSPC, which Postgres hands on.
         if said.contains("No space left on device") {
             let what = format!("the disk of Postgres's databases is full: {said}");
@@ -139,12 +211,17 @@ impl TemplateCopy {
         self.postgres.dsn(&self.name)
     }
 
+    /// The container whose sockets its user has to have, if the server is in one.
+    pub(super) fn container(&self) -> Option<&str> {
+        self.postgres.container()
+    }
+
     /// Removes it, and ends the connections that its user has left open.
     ///
     /// # Errors
     /// When Postgres refuses, or is gone.
     pub async fn remove(self) -> Result<()> {
-        self.postgres.perform(&format!("DROP DATABASE {} WITH (FORCE)", self.name)).await
+        self.postgres.perform(&format!("DROP DATABASE {} WITH (FORCE)", self.name)).await.map(drop)
     }
 }
 
@@ -158,7 +235,7 @@ pub async fn prepare(cache: &Cache, programs: &Programs, kratos: &KratosBinary, 
 
 /// The name of the template of a Kratos. What its binary calls itself is made fit for a statement, and leaves room for the
 /// number of a copy in the 63 bytes of a name (PostgreSQL 15, 4.1.1).
-fn template_name(kratos: &KratosBinary) -> String {
+pub(super) fn template_name(kratos: &KratosBinary) -> String {
     let version = kratos.version.to_string().to_ascii_lowercase();
     let fit = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
     format!("kratos_{}", version.chars().map(fit).take(40).collect::<String>())

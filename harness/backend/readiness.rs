@@ -12,7 +12,7 @@ use super::service::Service;
 use super::wait_until;
 
 /// How long a server may take until it is ready. Eight Kratos at once on two cores took 3.6 s.
-const READY_LIMIT: Duration = Duration::from_secs(30);
+pub(super) const READY_LIMIT: Duration = Duration::from_secs(30);
 
 /// How often it is asked.
 const READY_EVERY: Duration = Duration::from_millis(5);
@@ -32,7 +32,8 @@ pub(super) fn lost_its_port(error: &anyhow::Error) -> bool {
 /// another program answers in its place, it has lost its port ([`lost_its_port`]).
 pub(super) async fn ready(service: &mut Service, http: &reqwest::Client, [public, admin]: [&str; 2]) -> Result<()> {
     for (address, path) in [(service.public(), public), (service.admin(), admin)] {
-        answers(service, http, &format!("http://{address}{path}"), |status| status == StatusCode::OK).await?;
+        let url = format!("http://{address}{path}");
+        answers(service, http, &url, READY_LIMIT, |status| status == StatusCode::OK).await?;
     }
     if !service.listens() {
         bail!("another program answers on a port of {}: address already in use", service.name());
@@ -48,12 +49,13 @@ pub(super) async fn answers(
     service: &mut Service,
     http: &reqwest::Client,
     url: &str,
+    limit: Duration,
     will_do: fn(StatusCode) -> bool,
 ) -> Result<()> {
     let name = service.name().to_owned();
     let log = service.log().to_owned();
     let what = format!("GET {url} of {name}");
-    let answers = wait_until(&what, READY_LIMIT, READY_EVERY, || async move {
+    let answers = wait_until(&what, limit, READY_EVERY, || async move {
         match http.get(url).send().await {
             Ok(answer) if will_do(answer.status()) => Ok(()),
             Ok(answer) => Err(format!("status {}", answer.status())),

@@ -110,7 +110,8 @@ pub(super) struct SetupArguments {
     /// Make the database of `--db postgres` ready too; needs Postgres, which `scripts/setup --postgres` installs.
     #[arg(long, env = "KRATOS_REPRO_POSTGRES")]
     pub(super) postgres: bool,
-    /// Make local images of Kratos and Hydra too, for `--backend docker` where no registry can be reached.
+    /// Make local images of Kratos and Hydra too, with --postgres one of Postgres as well, for `--backend docker` where no
+    /// registry can be reached.
     #[arg(long, env = "KRATOS_REPRO_IMAGES")]
     pub(super) images: bool,
 }

@@ -6,8 +6,10 @@ use std::path::Path;
 use anyhow::Context;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
+use tokio::sync::watch;
 
 use super::WrongCall;
+use super::databases::Found;
 use super::place;
 use crate::backend::cache::Cache;
 #[cfg(feature = "docker")]
@@ -19,6 +21,7 @@ use crate::backend::doctor::{Finding, Need};
 use crate::backend::hydra_binary;
 use crate::backend::hydra_binary::HydraBinary;
 use crate::backend::kratos_binary::{self, KratosBinary, KratosChoice};
+use crate::backend::postgres::Programs;
 #[cfg(feature = "docker")]
 use crate::backend::product::Product;
 use crate::backend::progress::Progress;
@@ -48,6 +51,9 @@ pub(super) struct BackendArguments {
     /// The image of Hydra in place of `oryd/hydra` with its version, or of the local one.
     #[arg(long, env = "KRATOS_REPRO_IMAGE_HYDRA", value_name = "IMAGE")]
     pub(super) image_hydra: Option<String>,
+    /// The image of Postgres, for `--db postgres`, in place of `postgres:15` or the local one.
+    #[arg(long, env = "KRATOS_REPRO_IMAGE_POSTGRES", value_name = "IMAGE")]
+    pub(super) image_postgres: Option<String>,
 }
 
 /// The backend of a run.
@@ -66,7 +72,11 @@ impl BackendArguments {
     /// [`Missing`] when what was named is not to be had, or nothing is; [`WrongCall`] when a binary is to run in a
     /// container.
     pub(super) async fn choose(&self, cache: &Cache, fixtures: &Path, kratos: &[KratosChoice]) -> Result<Chosen> {
-        let named = [("--image-kratos", &self.image_kratos), ("--image-hydra", &self.image_hydra)];
+        let named = [
+            ("--image-kratos", &self.image_kratos),
+            ("--image-hydra", &self.image_hydra),
+            ("--image-postgres", &self.image_postgres),
+        ];
         let named = named.into_iter().find_map(|(flag, image)| image.as_ref().map(|_| flag));
         match (self.backend, named) {
             (BackendName::Native, Some(flag)) => {
@@ -81,6 +91,18 @@ impl BackendArguments {
             }
             (BackendName::Auto, None) => self.what_is_there(cache, fixtures, kratos).await,
         }
+    }
+
+    /// Refuses an image of Postgres where no Postgres is asked for.
+    ///
+    /// # Errors
+    /// [`WrongCall`] if so.
+    pub(super) fn refuse(&self, database: DatabaseKind) -> Result<()> {
+        if self.image_postgres.is_some() && database != DatabaseKind::Postgres {
+            let text = format!("`--image-postgres` names an image, and `--db {database}` has none");
+            return Err(WrongCall(text).into());
+        }
+        Ok(())
     }
 
     /// Processes are ready in a third of the time, so they are taken where they can be.
@@ -128,7 +150,11 @@ impl BackendArguments {
 
     #[cfg(feature = "docker")]
     fn images(&self) -> ImageChoice {
-        ImageChoice { kratos: self.image_kratos.clone(), hydra: self.image_hydra.clone() }
+        ImageChoice {
+            kratos: self.image_kratos.clone(),
+            hydra: self.image_hydra.clone(),
+            postgres: self.image_postgres.clone(),
+        }
     }
 
     #[cfg(feature = "docker")]
@@ -147,8 +173,14 @@ impl BackendArguments {
 
     #[cfg(not(feature = "docker"))]
     async fn docker(&self, _: &[KratosChoice]) -> Result<Chosen> {
-        Err(Missing::new("this program was built without containers", "build it with the feature `docker`").into())
+        Err(without_containers().into())
     }
+}
+
+/// What is lacking for whatever needs an engine.
+#[cfg(not(feature = "docker"))]
+fn without_containers() -> Missing {
+    Missing::new("this program was built without containers", "build it with the feature `docker`")
 }
 
 /// Where the binaries of the choices are.
@@ -196,18 +228,19 @@ impl Chosen {
         }
     }
 
-    /// Refuses a database that its servers do not reach.
+    /// Looks for the Postgres of `--db postgres`: the programs of this machine for processes, an image for containers.
     ///
     /// # Errors
-    /// [`WrongCall`] for Postgres beside containers: it listens on a socket of this machine.
-    pub(super) fn refuse(&self, database: DatabaseKind) -> Result<()> {
-        let native = matches!(self.backend, Backend::Native);
-        if database == DatabaseKind::Postgres && !native {
-            let text =
-                "`--db postgres` is a server of this machine, which containers do not reach (hint: `--backend native`)";
-            return Err(WrongCall(text.to_owned()).into());
+    /// [`Missing`] if it is not there.
+    pub(super) async fn postgres(&self) -> Result<Found> {
+        match &self.backend {
+            Backend::Native => Ok(Found::Postgres(Programs::find().await?)),
+            #[cfg(feature = "docker")]
+            Backend::Docker(engine) => {
+                let image = engine.postgres_image(self.images.postgres.as_deref()).await?;
+                Ok(Found::Image(engine.clone(), image))
+            }
         }
-        Ok(())
     }
 
     /// Makes the Kratos that is asked for ready.
@@ -253,38 +286,71 @@ impl Chosen {
     }
 }
 
-/// Makes the local images of the servers that are built here, and what they are started with.
+/// The servers that are built or installed here.
+#[derive(Debug)]
+pub(super) struct Built<'a> {
+    pub(super) every_kratos: Vec<(&'a KratosChoice, &'a KratosBinary)>,
+    pub(super) hydra: &'a HydraBinary,
+    pub(super) postgres: Option<&'a Programs>,
+}
+
+/// Makes the local images of these, and what they are started with. Nothing where it was stopped.
 ///
 /// # Errors
 /// [`Missing`] when there is no engine; [`WrongCall`] when Kratos is a binary of the user's own.
+#[cfg(feature = "docker")]
 pub(super) async fn make_images(
     cache: &Cache,
-    kratos: (&KratosChoice, &KratosBinary),
-    hydra: &HydraBinary,
+    built: &Built<'_>,
     progress: &mut Progress,
-) -> Result<()> {
-    let (choice, kratos) = kratos;
-    #[cfg(feature = "docker")]
-    {
+    stop: &mut watch::Receiver<bool>,
+) -> Result<Option<()>> {
+    for (choice, _) in &built.every_kratos {
         refuse_path(choice)?;
-        let engine = with_own(Engine::find().await?, progress).await?;
-        let servers = [
-            (Product::Kratos, &kratos.program, choice.to_string()),
-            (Product::Hydra, &hydra.program, hydra.version.to_string()),
-        ];
-        for (product, program, version) in servers {
-            let image = docker::make_image(&engine, product, &version, program, progress).await?;
-            match product {
-                Product::Kratos => docker::kratos(&engine, cache, &image, progress).await.map(|_| ())?,
-                Product::Hydra => docker::hydra(&engine, cache, &image, progress).await.map(|_| ())?,
-            }
-            place::say(&format!("the image of {product} {version} is ready: {image}"));
+    }
+    let engine = Engine::find().await?;
+    let made = tokio::select! {
+        made = make_all(&engine, cache, built, progress) => made.map(Some),
+        _ = stop.wait_for(|stop| *stop) => Ok(None),
+    };
+    // Whatever came of it, nothing of it stays.
+    let closed = engine.close().await;
+    let made = made?;
+    closed?;
+    Ok(made)
+}
+
+#[cfg(feature = "docker")]
+async fn make_all(engine: &Engine, cache: &Cache, built: &Built<'_>, progress: &mut Progress) -> Result<()> {
+    let engine = with_own(engine.clone(), progress).await?;
+    let Built { every_kratos, hydra, postgres } = built;
+    let every_kratos = every_kratos.iter();
+    let mut servers: Vec<_> =
+        every_kratos.map(|(choice, kratos)| (Product::Kratos, &kratos.program, choice.to_string())).collect();
+    servers.push((Product::Hydra, &hydra.program, hydra.version.to_string()));
+    for (product, program, version) in servers {
+        let image = docker::make_image(&engine, product, &version, program, progress).await?;
+        match product {
+            Product::Kratos => docker::kratos(&engine, cache, &image, progress).await.map(|_| ())?,
+            Product::Hydra => docker::hydra(&engine, cache, &image, progress).await.map(|_| ())?,
         }
-        engine.close().await
+        place::say(&format!("the image of {product} {version} is ready: {image}"));
     }
-    #[cfg(not(feature = "docker"))]
-    {
-        let _ = (cache, choice, kratos, hydra, progress);
-        Err(Missing::new("this program was built without containers", "build it with the feature `docker`").into())
+    if let Some(programs) = postgres {
+        let image = docker::make_postgres_image(&engine, programs, progress).await?;
+        place::say(&format!("the image of Postgres {} is ready: {image}", programs.version()));
     }
+    Ok(())
+}
+
+/// The same where there are no containers.
+#[cfg(not(feature = "docker"))]
+pub(super) async fn make_images(
+    _: &Cache,
+    built: &Built<'_>,
+    _: &mut Progress,
+    _: &mut watch::Receiver<bool>,
+) -> Result<Option<()>> {
+    let _ = (&built.every_kratos, built.hydra, built.postgres);
+    Err(without_containers().into())
 }

@@ -30,6 +30,7 @@ use crate::browser::warm;
 use crate::case::{Case, CaseError, Catalogue, NothingSelected};
 use crate::trial::NotApplicable;
 use arguments::{Arguments, Command, DoctorArguments, SetupArguments};
+use backend::Built;
 
 /// Everything was as expected.
 const AS_EXPECTED: u8 = 0;
@@ -133,10 +134,12 @@ async fn set_up(arguments: SetupArguments) -> Result<u8> {
         place::say(&format!("Hydra {} is ready: {}", hydra.version, hydra.program));
     }
     let mut code = AS_EXPECTED;
+    let mut programs = None;
     match postgres {
-        Some(Ok(programs)) => {
-            let (version, folder) = (programs.version(), programs.folder().display());
+        Some(Ok(found)) => {
+            let (version, folder) = (found.version(), found.folder().display());
             place::say(&format!("Postgres {version} is ready: {folder}"));
+            programs = Some(found);
         }
         Some(Err(error)) => {
             place::say(&format!("error: {error:#}"));
@@ -161,13 +164,12 @@ async fn set_up(arguments: SetupArguments) -> Result<u8> {
         }
     }
     let hydra = hydra?;
-    for (choice, kratos) in arguments.server.kratos.iter().zip(&ready).filter(|_| arguments.images) {
-        tokio::select! {
-            made = backend::make_images(&cache, (choice, kratos), &hydra, &mut progress) => made?,
-            _ = stop.wait_for(|stop| *stop) => {
-                place::say("setup was stopped; what it had not finished is not kept");
-                return Ok(SURPRISE);
-            }
+    if arguments.images {
+        let every_kratos = arguments.server.kratos.iter().zip(&ready).collect();
+        let built = Built { every_kratos, hydra: &hydra, postgres: programs.as_ref() };
+        if backend::make_images(&cache, &built, &mut progress, &mut stop).await?.is_none() {
+            place::say("setup was stopped; what it had not finished is not kept");
+            return Ok(SURPRISE);
         }
     }
     firefox.context("Kratos is ready, Firefox is not")?;

@@ -33,8 +33,8 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let catalogue = Catalogue::read(&fixtures)?;
     let chosen = catalogue.select(&arguments.names)?;
     let cache = Cache::open()?;
+    arguments.backend.refuse(arguments.database.db)?;
     let backend = arguments.backend.choose(&cache, &fixtures, &arguments.server.kratos).await?;
-    backend.refuse(arguments.database.db)?;
     let ended = run_on(&backend, arguments, &fixtures, &cache, catalogue, chosen, remote).await;
     // Whatever came of it, nothing of it stays.
     let closed = backend.backend.close().await;
@@ -52,7 +52,7 @@ async fn run_on(
     chosen: Vec<Case>,
     remote: Option<Remote>,
 ) -> Result<u8> {
-    let found = databases::find(arguments.database.db).await?;
+    let found = databases::find(arguments.database.db, backend).await?;
     let mut stop = stop::on_signals()?;
     let remote = endpoint::find(remote, &chosen, &arguments, &mut stop).await?;
     if *stop.borrow() {

@@ -33,8 +33,8 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
     plan(&case, arguments.engine, kind)?;
     let cache = Cache::open()?;
     let kratos = std::slice::from_ref(&arguments.server.kratos);
+    arguments.backend.refuse(arguments.database.db)?;
     let chosen = arguments.backend.choose(&cache, &fixtures, kratos).await?;
-    chosen.refuse(arguments.database.db)?;
     let ended = up_on(&chosen, &arguments, interface, &catalogue, &cache, &case).await;
     let closed = chosen.backend.close().await;
     let code = ended?;
@@ -52,7 +52,7 @@ async fn up_on(
 ) -> Result<u8> {
     let fixtures = place::fixtures()?;
     let kind = if arguments.fixed { TrialKind::Fixed } else { TrialKind::Broken };
-    let found = databases::find(arguments.database.db).await?;
+    let found = databases::find(arguments.database.db, backend).await?;
     let mut stop = stop::on_signals()?;
     let folder = place::worlds()?;
     let begin = async {

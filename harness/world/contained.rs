@@ -106,7 +106,8 @@ impl ContainedSettings<'_> {
     ) -> Result<Service> {
         let serving = |port: u16| {
             environment.push(("PORT", port.to_string().into()));
-            Serving { name, folder, arguments: vec![name.into()], environment, health: ["/"; 2], ending: Ending::Asked }
+            let arguments = vec![name.into()];
+            Serving { name, folder, arguments, environment, sockets: None, health: ["/"; 2], ending: Ending::Asked }
         };
         self.ground.serve_own(serving).await.with_context(|| format!("`kratos-repro {name}` does not start"))
     }

@@ -107,6 +107,7 @@ fn serving(settings: &HydraSettings, seat: Seat) -> Result<Serving> {
         folder: settings.folder.clone(),
         arguments: ["serve", "all", "--sqa-opt-out", "-c", CONFIG].map(Into::into).to_vec(),
         environment: vec![("HOME", settings.ground.inside(&settings.folder).into())],
+        sockets: None,
         health: ["/health/ready"; 2],
         ending: Ending::Killed,
     })

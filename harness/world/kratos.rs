@@ -76,7 +76,7 @@ impl Kratos {
         let database = settings.database.make(&settings.binary, &settings.folder).await?;
         let mut fitted = Vec::new();
         let prepare = |seat| {
-            let (serving, lines) = serving(settings, database.dsn(), seat)?;
+            let (serving, lines) = serving(settings, &database, seat)?;
             fitted = lines;
             Ok(serving)
         };
@@ -109,6 +109,11 @@ impl Kratos {
     /// The URL of its admin API, for a person who looks around.
     pub fn admin(&self) -> &str {
         &self.admin
+    }
+
+    /// The URL of its admin API, as another server of the world reaches it.
+    pub fn admin_inside(&self) -> String {
+        format!("{}/admin", self.service.admin_inside())
     }
 
     /// What its configuration was changed in because its version does not know it, a line each.
@@ -288,13 +293,13 @@ fn signs_in_with(identity: &Value, email: &str) -> bool {
 }
 
 /// Puts everything that Kratos reads into its folder, and says what its configuration was changed in for its version.
-fn serving(settings: &KratosSettings, dsn: &str, seat: Seat) -> Result<(Serving, Vec<String>)> {
+fn serving(settings: &KratosSettings, database: &OwnDatabase, seat: Seat) -> Result<(Serving, Vec<String>)> {
     let folder = &settings.folder;
     copy_files(&settings.profile, folder)?;
     let authority = folder.join(AUTHORITY);
     fs::copy(&settings.authority, &authority)
         .with_context(|| format!("failed to copy `{}`", settings.authority.display()))?;
-    let mut config = config(settings, dsn, seat)?;
+    let mut config = config(settings, database.dsn(), seat)?;
     let fitted = fit(&mut config, settings)?;
     let path = folder.join(CONFIG);
     let text = serde_json::to_string_pretty(&config).context("failed to write JSON")?;
@@ -314,6 +319,7 @@ fn serving(settings: &KratosSettings, dsn: &str, seat: Seat) -> Result<(Serving,
             ("SSL_CERT_FILE", inside.join(AUTHORITY).into()),
             ("HOME", inside.into()),
         ],
+        sockets: database.sockets(),
         health: ["/health/ready", "/admin/health/ready"],
         ending: Ending::Killed,
     };

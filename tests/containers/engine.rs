@@ -1,21 +1,24 @@
 //! The container engine of this machine with the images of the servers, where they are there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use kratos_repro::backend::Backend;
 use kratos_repro::backend::cache::Cache;
-use kratos_repro::backend::docker::{self, Engine, Image};
+use kratos_repro::backend::docker::{self, ContainedPostgres, Engine, Image};
 use kratos_repro::backend::product::Product;
 use kratos_repro::backend::progress::Progress;
-use kratos_repro::case::Case;
-use kratos_repro::trial::{CaseOutcome, Turn};
+use kratos_repro::backend::{Backend, Database};
+use kratos_repro::browser::Engine as Browser;
+use kratos_repro::case::{Case, Catalogue};
+use kratos_repro::trial::{CaseOutcome, Thoroughness, Turn};
 use kratos_repro::world::WorldSettings;
 use testcontainers::bollard::Docker;
-use testcontainers::bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOptionsBuilder};
+use testcontainers::bollard::query_parameters::{
+    ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptions,
+};
 use testcontainers::core::client::docker_client_instance;
 
 use crate::support::trials;
@@ -53,6 +56,17 @@ impl Containers {
         Ok(Self { engine: engine.with_own(own), _turn: turn, kratos, hydra })
     }
 
+    /// The Postgres of an image, started for one test; nothing where there is no image, which is said as well.
+    pub(crate) async fn postgres(&self) -> Result<Option<ContainedPostgres>> {
+        match self.engine.postgres_image(None).await {
+            Ok(image) => ContainedPostgres::start(&self.engine, &image).await.map(Some),
+            Err(lacking) => {
+                let _ = writeln!(std::io::stderr(), "not run: {lacking:#}");
+                Ok(None)
+            }
+        }
+    }
+
     pub(crate) fn backend(&self) -> Backend {
         Backend::Docker(Box::new(self.engine.clone()))
     }
@@ -67,10 +81,30 @@ impl Containers {
     }
 }
 
+/// A case in its first lineup on Chromium.
+pub(crate) fn turn(id: &str) -> Result<Turn> {
+    let catalogue = Catalogue::read(&trials::fixtures())?;
+    let case = catalogue.cases().iter().find(|case| case.id == id).context("there is no such case")?;
+    let turns = Turn::all(case, &[Browser::Chromium], Thoroughness::FirstLineup);
+    turns.into_iter().next().context("the case has no lineup")
+}
+
 /// Runs all trials of a case in one lineup, its servers in containers, and gives what they showed.
 pub(crate) async fn run(containers: &Containers, turn: Turn) -> Result<Box<CaseOutcome>> {
+    run_on(containers, turn, None).await
+}
+
+/// The same with the databases in a Postgres.
+pub(crate) async fn run_on(
+    containers: &Containers,
+    turn: Turn,
+    postgres: Option<&ContainedPostgres>,
+) -> Result<Box<CaseOutcome>> {
     let folder = trials::folder()?;
-    let world = containers.world_settings(folder.path(), std::slice::from_ref(&turn.case)).await?;
+    let mut world = containers.world_settings(folder.path(), std::slice::from_ref(&turn.case)).await?;
+    if let Some(postgres) = postgres {
+        world.database = Database::Postgres(postgres.migrate(&world.kratos).await?);
+    }
     let outcome = trials::run_with(turn, world, &folder).await;
     containers.backend().close().await?;
     outcome
@@ -80,10 +114,7 @@ pub(crate) async fn run(containers: &Containers, turn: Turn) -> Result<Box<CaseO
 pub(crate) async fn made_by(process: u32) -> Result<Vec<String>> {
     let engine: Docker = docker_client_instance().await?;
     let filters = HashMap::from([("label", vec!["kratos-repro.run"])]);
-    let of_it = |labels: Option<HashMap<String, String>>| {
-        let run = labels.and_then(|mut labels| labels.remove("kratos-repro.run")).unwrap_or_default();
-        run.starts_with(&format!("{process:x}x"))
-    };
+    let of_it = |labels| is_of(process, labels);
     let containers = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
     let containers = engine.list_containers(Some(containers)).await.context("failed to list containers")?;
     let networks = ListNetworksOptionsBuilder::new().filters(&filters).build();
@@ -92,6 +123,29 @@ pub(crate) async fn made_by(process: u32) -> Result<Vec<String>> {
     let networks = networks.into_iter().filter(|it| of_it(it.labels.clone()));
     let containers = containers.map(|it| format!("container {}", it.image.unwrap_or_default()));
     Ok(containers.chain(networks.map(|it| format!("network {}", it.name.unwrap_or_default()))).collect())
+}
+
+/// The names of all volumes in the engine.
+pub(crate) async fn volumes() -> Result<BTreeSet<String>> {
+    let engine: Docker = docker_client_instance().await?;
+    let listed = engine.list_volumes(None::<ListVolumesOptions>).await.context("failed to list volumes")?;
+    Ok(listed.volumes.unwrap_or_default().into_iter().map(|volume| volume.name).collect())
+}
+
+/// The id of a container that a process with this id has made from an image with this in its name.
+pub(crate) async fn made_from(process: u32, image: &str) -> Result<Option<String>> {
+    let engine: Docker = docker_client_instance().await?;
+    let filters = HashMap::from([("label", vec!["kratos-repro.run"])]);
+    let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+    let containers = engine.list_containers(Some(options)).await.context("failed to list containers")?;
+    let of_it = containers.into_iter().filter(|it| is_of(process, it.labels.clone()));
+    Ok(of_it.filter(|it| it.image.as_ref().is_some_and(|name| name.contains(image))).find_map(|it| it.id))
+}
+
+/// Whether these are the labels of something that a process with this id has made.
+fn is_of(process: u32, labels: Option<HashMap<String, String>>) -> bool {
+    let run = labels.and_then(|mut labels| labels.remove("kratos-repro.run")).unwrap_or_default();
+    run.starts_with(&format!("{process:x}x"))
 }
 
 /// Nothing of a process may be left in the engine.

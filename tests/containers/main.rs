@@ -5,6 +5,8 @@
 mod engine;
 // Processes and containers show the same.
 mod parity;
+// Postgres as the database.
+mod postgres;
 // What is refused, and what is left.
 mod runs;
 // The program as a person runs it.

@@ -3,11 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use kratos_repro::browser::Engine;
-use kratos_repro::case::Catalogue;
 use kratos_repro::evidence::Exchange;
-use kratos_repro::trial::{CaseOutcome, Thoroughness, TrialOutcome, Turn, Verdict};
+use kratos_repro::trial::{CaseOutcome, TrialOutcome, Verdict};
 use rstest::rstest;
 
 use crate::engine::{self, Containers};
@@ -25,10 +24,7 @@ async fn processes_and_containers_show_the_same(#[case] id: &str) -> Result<()> 
         return Ok(());
     }
     let Some(containers) = Containers::find().await else { return Ok(()) };
-    let catalogue = Catalogue::read(&trials::fixtures())?;
-    let case = catalogue.cases().iter().find(|case| case.id == id).context("there is no such case")?;
-    let turn = Turn::all(case, &[Engine::Chromium], Thoroughness::FirstLineup).into_iter().next();
-    let turn = turn.context("the case has no lineup")?;
+    let turn = engine::turn(id)?;
 
     let native = trials::run(turn.clone()).await?;
     let docker = engine::run(&containers, turn).await?;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use futures_util::StreamExt;
 use testcontainers::bollard::Docker;
 use testcontainers::bollard::errors::Error;
-use testcontainers::bollard::models::PortBinding;
+use testcontainers::bollard::models::{Mount, MountType, PortBinding};
 use testcontainers::bollard::query_parameters::{LogsOptionsBuilder, WaitContainerOptions};
 use testcontainers::core::IntoContainerPort;
 use testcontainers::runners::AsyncRunner;
@@ -36,13 +36,28 @@ pub(super) struct Order {
     pub(super) attachment: Attachment,
     /// What it is called in errors.
     pub(super) name: String,
+    /// As whom and where its program runs.
+    pub(super) manner: Manner,
     /// What the image's program is called with.
     pub(super) arguments: Vec<String>,
     pub(super) environment: Vec<(String, String)>,
     /// A folder that is copied into the container, and is the program's working folder there.
     pub(super) folder: Option<PathBuf>,
+    /// A place in it that is a volume of its own, which goes with it.
+    pub(super) volume: Option<&'static str>,
+    /// Another container, by its id, whose volumes it has as well, to read and to connect to what listens there.
+    pub(super) volumes_of: Option<String>,
     /// The file that its output is written to, on this machine, if it is wanted.
     pub(super) log: Option<PathBuf>,
+}
+
+/// As whom and where the program of a container runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// As root in the folder of its own, whatever the image says: what is copied in belongs to root.
+    Ours,
+    /// As its image says.
+    OfImage,
 }
 
 /// The network of a container.
@@ -169,11 +184,11 @@ fn request(engine: &Engine, order: Order) -> ContainerRequest<GenericImage> {
     }
     let mut request = ContainerRequest::from(image)
         .with_cmd(order.arguments)
-        // Whatever user the image has: the folder that is copied in belongs to root.
-        .with_user("0:0")
-        .with_working_dir(INSIDE)
         .with_label(engine.label().0, engine.label().1)
         .with_startup_timeout(START_LIMIT);
+    if order.manner == Manner::Ours {
+        request = request.with_user("0:0").with_working_dir(INSIDE);
+    }
     for (name, value) in order.environment {
         request = request.with_env_var(name, value);
     }
@@ -183,11 +198,13 @@ fn request(engine: &Engine, order: Order) -> ContainerRequest<GenericImage> {
     if let Attachment::Shared { label: (label, value), .. } = &order.attachment {
         request = request.with_label(*label, value);
     }
-    let attachment = order.attachment;
+    let (attachment, volume, volumes_of) = (order.attachment, order.volume, order.volumes_of);
     // By the configuration itself: testcontainers would make a network of any name that it does not find.
     request.with_host_config_modifier(move |config| {
         config.publish_all_ports = Some(false);
         config.port_bindings = None;
+        config.mounts = volume.map(|place| vec![own_volume(place)]);
+        config.volumes_from = volumes_of.as_ref().map(|container| vec![format!("{container}:ro")]);
         match &attachment {
             Attachment::Alone => config.network_mode = Some("none".to_owned()),
             Attachment::Shared { holder, .. } => config.network_mode = Some(format!("container:{holder}")),
@@ -199,6 +216,11 @@ fn request(engine: &Engine, order: Order) -> ContainerRequest<GenericImage> {
             }
         }
     })
+}
+
+/// A volume without a name, which the engine removes with its container.
+fn own_volume(place: &str) -> Mount {
+    Mount { target: Some(place.to_owned()), typ: Some(MountType::VOLUME), ..Mount::default() }
 }
 
 /// Writes a container's output to a file as it comes, and tells when the container has ended, which is after its last

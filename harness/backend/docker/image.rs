@@ -24,7 +24,15 @@ pub struct ImageChoice {
     pub kratos: Option<String>,
     /// The image of Hydra.
     pub hydra: Option<String>,
+    /// The image of Postgres.
+    pub postgres: Option<String>,
 }
+
+/// The official image of Postgres, in the version that Debian 12 has too.
+const OFFICIAL_POSTGRES: &str = "postgres:15";
+
+/// The image that this project makes of the Postgres that is installed.
+pub(super) const LOCAL_POSTGRES: &str = "kratos-repro/postgres:local";
 
 /// The label of a local image: what it was made of.
 pub(super) const CONTENT: &str = "kratos-repro.content";
@@ -109,21 +117,42 @@ impl Engine {
     /// # Errors
     /// [`Missing`] when it is not in the engine; how it comes there is said.
     pub async fn image(&self, product: Product, version: &str, named: Option<&str>) -> Result<Image> {
-        if let Some(name) = named {
-            let cure = format!("`docker pull {name}`, if it is in a registry");
-            return match self.look(name).await? {
-                Some(image) => Ok(image),
-                None => Err(Missing::new(format!("the image `{name}` is not in the engine"), cure).into()),
-            };
+        match named {
+            Some(name) => self.named(name).await,
+            None => self.either(&official(product, version), &local(product, version), "setup --images").await,
         }
-        let (official, local) = (official(product, version), local(product, version));
-        for name in [&official, &local] {
+    }
+
+    /// The image of Postgres: the one that was named, else the official one, else the local one.
+    ///
+    /// # Errors
+    /// [`Missing`] when it is not in the engine; how it comes there is said.
+    pub async fn postgres_image(&self, named: Option<&str>) -> Result<Image> {
+        match named {
+            Some(name) => self.named(name).await,
+            None => self.either(OFFICIAL_POSTGRES, LOCAL_POSTGRES, "setup --images --postgres").await,
+        }
+    }
+
+    /// The image of this name.
+    ///
+    /// # Errors
+    /// [`Missing`] when it is not in the engine.
+    pub async fn named(&self, name: &str) -> Result<Image> {
+        let cure = format!("`docker pull {name}`, if it is in a registry");
+        let image = self.look(name).await?;
+        Ok(image.ok_or_else(|| Missing::new(format!("the image `{name}` is not in the engine"), cure))?)
+    }
+
+    /// The official image, else the local one, which a call of this program makes.
+    async fn either(&self, official: &str, local: &str, call: &str) -> Result<Image> {
+        for name in [official, local] {
             if let Some(image) = self.look(name).await? {
                 return Ok(image);
             }
         }
         let what = format!("neither the image `{official}` nor `{local}` is in the engine");
-        let cure = format!("`docker pull {official}`, or `kratos-repro setup --images` makes the other one");
+        let cure = format!("`docker pull {official}`, or `kratos-repro {call}` makes the other one");
         Err(Missing::new(what, cure).into())
     }
 }

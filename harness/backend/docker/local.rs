@@ -13,23 +13,37 @@ use sha2::{Digest, Sha256};
 use testcontainers::bollard::body_full;
 use testcontainers::bollard::query_parameters::{ImportImageOptionsBuilder, RemoveImageOptions};
 use tokio::process::Command;
-use tokio_tar::{Builder, EntryType, Header};
+use tokio_tar::{Builder, Header};
 
 use super::engine::{Engine, words};
 use super::image::{CONTENT, Image, local};
+use super::layer::Layer;
 use crate::backend::ground::Program;
 use crate::backend::product::Product;
 use crate::backend::progress::Progress;
 use crate::backend::{child, template};
 
 /// Changes with what is done here, so that an image of an older recipe is made anew.
-const RECIPE: u32 = 2;
+const RECIPE: u32 = 3;
 
 /// The program of the image of the harness.
 const OWN: &str = "kratos-repro";
 
 /// How long it may take to name a program's libraries; it takes 20 ms.
 const LIBRARIES_LIMIT: Duration = Duration::from_secs(20);
+
+/// An image that is to be made, but for its files.
+#[derive(Debug)]
+pub(super) struct Recipe {
+    /// Its name.
+    pub(super) name: String,
+    /// Its program, by the path there.
+    pub(super) program: PathBuf,
+    /// As whom the program runs, by number; root without it.
+    pub(super) user: Option<u64>,
+    /// What it is made of: another text for another content.
+    pub(super) identity: String,
+}
 
 /// Makes the local image of a server from the static binary that was built of it, unless that has been done.
 ///
@@ -45,7 +59,9 @@ pub async fn make_image(
     let binary = program.binary()?;
     // The name of its entry in the cache says all that decides the content.
     let identity = binary.parent().and_then(Path::file_name).unwrap_or_default().display().to_string();
-    make(engine, &local(product, version), product.program(), binary, &[], &identity, progress).await
+    let program = Path::new("/usr/bin").join(product.program());
+    let recipe = Recipe { name: local(product, version), program, user: None, identity };
+    make(engine, &recipe, async || files(binary, &recipe.program, &[]).await, progress).await
 }
 
 /// Makes the image of the harness from its program, unless that has been done; takes a second.
@@ -60,27 +76,26 @@ pub async fn make_own_image(engine: &Engine, program: &Path, progress: &mut Prog
     }
     let identity = format!("{:x}", Sha256::digest(identity));
     let name = format!("{OWN}/harness:{}-local", env!("CARGO_PKG_VERSION"));
-    make(engine, &name, OWN, program, &libraries, &identity, progress).await
+    let recipe = Recipe { name, program: Path::new("/usr/bin").join(OWN), user: None, identity };
+    make(engine, &recipe, async || files(program, &recipe.program, &libraries).await, progress).await
 }
 
-async fn make(
+/// Makes an image, unless there is one of the same content. `pack` gives its one layer.
+pub(super) async fn make(
     engine: &Engine,
-    name: &str,
-    program: &str,
-    binary: &Path,
-    libraries: &[PathBuf],
-    identity: &str,
+    recipe: &Recipe,
+    pack: impl AsyncFnOnce() -> Result<Vec<u8>>,
     progress: &mut Progress,
 ) -> Result<Image> {
-    let content = format!("{identity}-{RECIPE}");
+    let name = recipe.name.as_str();
+    let content = format!("{}-{RECIPE}", recipe.identity);
     let before = engine.look(name).await?;
     if let Some(image) = before.clone().filter(|image| image.content() == Some(&content)) {
         return Ok(image);
     }
     progress.begin(format!("making the image {name}"));
-    let inside = format!("usr/bin/{program}");
-    let files = files(binary, &inside, libraries).await.context("failed to pack the image's files")?;
-    let archive = archive(name, &inside, &content, files).await.context("failed to pack the image")?;
+    let files = pack().await.context("failed to pack the image's files")?;
+    let archive = archive(recipe, &content, files).await.context("failed to pack the image")?;
     let options = ImportImageOptionsBuilder::new().quiet(true).build();
     let mut steps = std::pin::pin!(engine.api().import_image(options, body_full(archive), None));
     while let Some(step) = steps.next().await {
@@ -98,7 +113,7 @@ async fn make(
 
 /// The shared libraries of a program, the loader among them, as `ldd` names them: `name => path (address)`, or a path
 /// alone. A static program has none.
-async fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
+pub(super) async fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
     let mut command = Command::new("ldd");
     command.arg(program);
     let answer = child::answer(&mut command, LIBRARIES_LIMIT).await.context("failed to run `ldd`")?;
@@ -115,7 +130,8 @@ async fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
 
 /// An image with one layer, as `docker load` takes it (Docker Image Specification v1.2, "Combined Image JSON + Filesystem
 /// Changeset Format"). An import of the files alone would be less, but Podman 4.3 hears neither the tag nor the label.
-async fn archive(name: &str, inside: &str, content: &str, files: Vec<u8>) -> Result<Bytes> {
+async fn archive(recipe: &Recipe, content: &str, files: Vec<u8>) -> Result<Bytes> {
+    let Recipe { name, program, user, .. } = recipe;
     let hash = ring::digest::digest(&ring::digest::SHA256, &files);
     let hash = hash.as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     let architecture = match std::env::consts::ARCH {
@@ -126,7 +142,13 @@ async fn archive(name: &str, inside: &str, content: &str, files: Vec<u8>) -> Res
     let config = json!({
         "architecture": architecture,
         "os": "linux",
-        "config": { "Entrypoint": [format!("/{inside}")], "Labels": { CONTENT: content } },
+        "config": {
+            "Entrypoint": [program],
+            "Labels": { CONTENT: content },
+            "User": user.map_or_else(String::new, |user| format!("{user}:{user}")),
+            // What is called by its name alone lies beside the program.
+            "Env": [format!("PATH={}", program.parent().unwrap_or(program).display())],
+        },
         "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{hash}")] },
     });
     let manifest = json!([{ "Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"] }]);
@@ -144,20 +166,10 @@ async fn archive(name: &str, inside: &str, content: &str, files: Vec<u8>) -> Res
     Ok(Bytes::from(archive.into_inner().await?))
 }
 
-/// The image's files: the program, its libraries where they are here, and `/tmp`, where SQLite may want to write.
-async fn files(binary: &Path, program: &str, libraries: &[PathBuf]) -> Result<Vec<u8>> {
-    let mut archive = Builder::new(Vec::new());
-    let mut folder = Header::new_gnu();
-    folder.set_entry_type(EntryType::Directory);
-    folder.set_mode(0o1777);
-    archive.append_data(&mut folder, "tmp/", &[][..]).await?;
-    let libraries = libraries.iter().map(|path| (path.as_path(), path.strip_prefix("/").unwrap_or(path)));
-    for (path, name) in std::iter::once((binary, Path::new(program))).chain(libraries) {
-        let bytes = tokio::fs::read(path).await.with_context(|| format!("failed to read `{}`", path.display()))?;
-        let mut file = Header::new_gnu();
-        file.set_size(bytes.len() as u64);
-        file.set_mode(0o755);
-        archive.append_data(&mut file, name, bytes.as_slice()).await?;
-    }
-    Ok(archive.into_inner().await?)
+/// The files of an image with one program: that, and its libraries where they are here.
+async fn files(binary: &Path, program: &Path, libraries: &[PathBuf]) -> Result<Vec<u8>> {
+    let mut layer = Layer::new().await?;
+    layer.file(binary, program, 0o755, 0).await?;
+    layer.programs(libraries).await?;
+    layer.finish().await
 }

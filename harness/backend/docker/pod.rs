@@ -13,9 +13,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
 use testcontainers::bollard::models::NetworkCreateRequest;
-use testcontainers::bollard::query_parameters::InspectNetworkOptionsBuilder;
+use testcontainers::bollard::query_parameters::{InspectContainerOptions, InspectNetworkOptionsBuilder};
 
-use super::container::{Attachment, Container, Order};
+use super::container::{Attachment, Container, Manner, Order};
 use super::engine::{Engine, chance};
 use super::image::Image;
 use crate::backend::addresses::{AddressWatch, settled};
@@ -69,9 +69,12 @@ impl Pod {
             image: image.clone(),
             attachment: Attachment::Network { name: name.clone(), ports: PORTS.collect() },
             name: "pod".to_owned(),
+            manner: Manner::Ours,
             arguments: vec!["pause".to_owned()],
             environment: Vec::new(),
             folder: None,
+            volume: None,
+            volumes_of: None,
             log: None,
         };
         let holder = Container::start(engine, order).await?;
@@ -82,6 +85,15 @@ impl Pod {
     #[must_use]
     pub fn gateway(&self) -> IpAddr {
         self.gateway
+    }
+
+    /// The address of its servers in its network, which they share.
+    pub(in crate::backend) async fn address(&self) -> Result<IpAddr> {
+        let seen = self.engine.api().inspect_container(&self.holder.id()?, None::<InspectContainerOptions>).await;
+        let seen = seen.context("failed to look at what holds a world's network")?;
+        let networks = seen.network_settings.and_then(|it| it.networks).unwrap_or_default();
+        let address = networks.into_values().find_map(|network| network.ip_address?.parse().ok());
+        address.context("the servers of a world have no address in their network")
     }
 
     /// Where a server finds a folder of ours that was copied into its container.
@@ -111,18 +123,30 @@ impl Pod {
         Ok(seat)
     }
 
-    /// Starts a server.
+    /// Starts a server with a copy of its folder.
     pub(in crate::backend) async fn start(&self, image: &Image, serving: Serving) -> Result<Container> {
-        let Serving { name, folder, arguments, environment, .. } = serving;
+        self.start_by(image, serving, Manner::Ours).await
+    }
+
+    /// Starts a server that somebody else wrote, as its image says; of its folder it has nothing.
+    pub(in crate::backend) async fn start_foreign(&self, image: &Image, serving: Serving) -> Result<Container> {
+        self.start_by(image, serving, Manner::OfImage).await
+    }
+
+    async fn start_by(&self, image: &Image, serving: Serving, manner: Manner) -> Result<Container> {
+        let Serving { name, folder, arguments, environment, sockets, .. } = serving;
         let text = |it: std::ffi::OsString| it.to_string_lossy().into_owned();
         let order = Order {
             image: image.clone(),
             attachment: Attachment::Shared { holder: self.holder.id()?, label: (WORLD, self.name.clone()) },
             name: name.to_owned(),
+            manner,
             arguments: arguments.into_iter().map(text).collect(),
             environment: environment.into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect(),
             log: Some(folder.join(format!("{name}.log"))),
-            folder: Some(folder),
+            folder: (manner == Manner::Ours).then_some(folder),
+            volume: None,
+            volumes_of: sockets,
         };
         Container::start(&self.engine, order).await
     }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::engine::Engine;
 use super::image::Image;
-use super::task;
+use super::task::{self, Task};
 use crate::backend::cache::Cache;
 use crate::backend::child::last_lines;
 use crate::backend::claim::Claim;
@@ -88,7 +88,7 @@ async fn prepare(
 async fn ask(engine: &Engine, product: Product, image: &Image) -> Result<String> {
     let refuse = |reason: String| UnfitServer::new(product, image, reason);
     let run = async |arguments: &[&str]| {
-        let done = task::run(engine, image, arguments, &[], None, VERSION_LIMIT).await;
+        let done = task::run(engine, Task::new(image, arguments, VERSION_LIMIT)).await;
         let command = arguments.join(" ");
         let done = done.map_err(|error| refuse(format!("`{command}`: {error:#}")))?;
         done.container.close().await?;
@@ -114,8 +114,12 @@ async fn migrate(
     folder: &std::path::Path,
 ) -> Result<()> {
     let source = format!("sqlite://{database}?_fk=true&mode=rwc");
-    let arguments = ["migrate", "sql", "-e", "--yes"];
-    let done = task::run(engine, image, &arguments, &[("DSN", &source)], Some(folder), MIGRATION_LIMIT).await;
+    let task = Task {
+        environment: &[("DSN", &source)],
+        folder: Some(folder),
+        ..Task::new(image, &["migrate", "sql", "-e", "--yes"], MIGRATION_LIMIT)
+    };
+    let done = task::run(engine, task).await;
     let done = done.with_context(|| format!("cannot run `migrate sql` of the image `{image}`"))?;
     if !done.exit.is_success() {
         done.container.close().await?;

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::data;
 use super::programs::{Account, Programs};
-use super::{Postgres, Template, template_name};
+use super::{Postgres, SETTINGS, Template, template_name};
 use crate::backend::cache::Cache;
 use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::launch::{Ending, Launch, Output};
@@ -34,23 +34,6 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_millis(5);
-
-/// Nothing here outlives the run, so nothing is made sure of on the disk; and no client but a Kratos ever comes. Memory
-/// that Postgres would share by files of the system's own lies in its folder, where it goes with it.
-const SETTINGS: [&str; 12] = [
-    "listen_addresses=",
-    "unix_socket_permissions=0700",
-    "fsync=off",
-    "synchronous_commit=off",
-    "full_page_writes=off",
-    "wal_level=minimal",
-    "max_wal_senders=0",
-    "min_wal_size=2MB",
-    "autovacuum=off",
-    "shared_buffers=32MB",
-    "max_connections=400",
-    "dynamic_shared_memory_type=mmap",
-];
 
 /// A server that answers. Dropping it ends it and removes its folder; so does the end of the harness, even by `kill -9`.
 #[derive(Debug)]

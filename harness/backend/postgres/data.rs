@@ -9,6 +9,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use nix::unistd::syncfs;
 use sha2::{Digest as _, Sha256};
+#[cfg(feature = "docker")]
+use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::cluster::{Cluster, own_folder};
@@ -66,11 +68,20 @@ pub(super) async fn prepared(
     Ok(entry.join("data"))
 }
 
+/// Data that nobody has used yet: the folder `data` in this one.
+#[cfg(feature = "docker")]
+pub(in crate::backend) async fn initialised(programs: &Programs) -> Result<TempDir> {
+    let folder = own_folder(programs.account())?;
+    initialise(programs, folder.path()).await?;
+    Ok(folder)
+}
+
 async fn initialise(programs: &Programs, folder: &Path) -> Result<()> {
     let place = [OsStr::new("-D"), OsStr::new("data")];
     let (program, arguments) = programs.line("initdb", place.into_iter().chain(INITIALISE.map(OsStr::new)));
     let mut command = Command::new(program);
-    command.args(arguments).env_clear().current_dir(folder);
+    // Its settings name the machine's time zone, else, whose rules another place may not have; this one has none.
+    command.args(arguments).env_clear().env("TZ", "GMT").current_dir(folder);
     let answer = child::answer(&mut command, LIMIT).await.context("cannot run Postgres's `initdb`")?;
     if !answer.status.success() {
         bail!("`initdb` ended with {}:\n{}", answer.status, last_lines(&answer.stderr, 3));
