@@ -66,18 +66,24 @@ pub(super) struct Chosen {
 
 impl BackendArguments {
     /// Chooses, and says which and why where it was not named. An engine and an image that are not there are said here,
-    /// before anything starts.
+    /// before anything starts. `interface` is the flag that names the image of an interface, if it is there.
     ///
     /// # Errors
     /// [`Missing`] when what was named is not to be had, or nothing is; [`WrongCall`] when a binary is to run in a
     /// container.
-    pub(super) async fn choose(&self, cache: &Cache, fixtures: &Path, kratos: &[KratosChoice]) -> Result<Chosen> {
+    pub(super) async fn choose(
+        &self,
+        cache: &Cache,
+        fixtures: &Path,
+        kratos: &[KratosChoice],
+        interface: Option<&'static str>,
+    ) -> Result<Chosen> {
         let named = [
             ("--image-kratos", &self.image_kratos),
             ("--image-hydra", &self.image_hydra),
             ("--image-postgres", &self.image_postgres),
         ];
-        let named = named.into_iter().find_map(|(flag, image)| image.as_ref().map(|_| flag));
+        let named = named.into_iter().find_map(|(flag, image)| image.as_ref().map(|_| flag)).or(interface);
         match (self.backend, named) {
             (BackendName::Native, Some(flag)) => {
                 Err(WrongCall(format!("`{flag}` names an image, and `--backend native` has none")).into())
@@ -179,7 +185,7 @@ impl BackendArguments {
 
 /// What is lacking for whatever needs an engine.
 #[cfg(not(feature = "docker"))]
-fn without_containers() -> Missing {
+pub(super) fn without_containers() -> Missing {
     Missing::new("this program was built without containers", "build it with the feature `docker`")
 }
 

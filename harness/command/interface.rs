@@ -1,4 +1,4 @@
-//! `--ui-command`: another interface in the place of ours.
+//! `--ui-command` and `--ui-image`: another interface in the place of ours.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,6 +6,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 
+use super::backend::Chosen;
+#[cfg(not(feature = "docker"))]
+use super::backend::without_containers;
+#[cfg(feature = "docker")]
+use crate::backend::Backend;
 use crate::backend::Missing;
 use crate::case::WorldSpec;
 use crate::world::ui::{Interface, UiProgram};
@@ -24,20 +29,51 @@ pub(super) struct InterfaceArguments {
     #[arg(long, env = "KRATOS_REPRO_UI_COMMAND", value_name = "COMMAND")]
     #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     ui_command: Option<String>,
+    /// Start a container of this image in every world as the login page, for `--backend docker`. It must listen on
+    /// 0.0.0.0:PORT, and gets the variables of --ui-command but for PATH and HOME; those that its image sets it keeps.
+    #[arg(long, env = "KRATOS_REPRO_UI_IMAGE", value_name = "IMAGE", conflicts_with = "ui_command")]
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    ui_image: Option<String>,
 }
 
 impl InterfaceArguments {
+    /// Whether another one than ours is asked for.
+    pub(super) fn is_another(&self) -> bool {
+        self.ui_command.is_some() || self.ui_image.is_some()
+    }
+
+    /// The flag that names an image, if it is there.
+    pub(super) fn image_flag(&self) -> Option<&'static str> {
+        self.ui_image.as_ref().map(|_| "--ui-image")
+    }
+
     /// The interface that is asked for.
     ///
     /// # Errors
-    /// [`Missing`] when the folder that the command is to run in is gone.
-    pub(super) fn interface(&self) -> Result<Interface> {
+    /// [`Missing`] when the image is not in the engine, or the folder that the command is to run in is gone.
+    pub(super) async fn interface(&self, chosen: &Chosen) -> Result<Interface> {
+        if let Some(image) = &self.ui_image {
+            return of_image(image, chosen).await;
+        }
         let Some(command) = &self.ui_command else { return Ok(Interface::Ours) };
         let folder: PathBuf = std::env::current_dir().map_err(|error| {
             Missing::new(format!("the folder that this was called in is gone: {error}"), "change to another folder")
         })?;
         Ok(Interface::Program(UiProgram { command: command.clone(), folder, patience: PATIENCE }))
     }
+}
+
+#[cfg(feature = "docker")]
+async fn of_image(image: &str, chosen: &Chosen) -> Result<Interface> {
+    let Backend::Docker(engine) = &chosen.backend else {
+        anyhow::bail!("`{image}` is an image, and no engine is chosen")
+    };
+    engine.named(image).await.map(Interface::Image)
+}
+
+#[cfg(not(feature = "docker"))]
+async fn of_image(_: &str, _: &Chosen) -> Result<Interface> {
+    Err(without_containers().into())
 }
 
 /// Starts another interface once before the first trial: one that does not start makes no trial.

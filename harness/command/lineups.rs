@@ -92,7 +92,7 @@ fn fitted(cases: Vec<Case>, interface: &Interface, not_run: &mut Vec<NotRun>) ->
     for case in cases {
         match interface {
             Interface::Ours => asked.push((case, Question::Case)),
-            Interface::Program(_) => match fit(case) {
+            _ => match fit(case) {
                 Ok(fitted) => {
                     not_run.extend(fitted.left_out);
                     asked.push((fitted.case, fitted.question));

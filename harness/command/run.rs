@@ -34,7 +34,8 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     let chosen = catalogue.select(&arguments.names)?;
     let cache = Cache::open()?;
     arguments.backend.refuse(arguments.database.db)?;
-    let backend = arguments.backend.choose(&cache, &fixtures, &arguments.server.kratos).await?;
+    let of_interface = arguments.interface.image_flag();
+    let backend = arguments.backend.choose(&cache, &fixtures, &arguments.server.kratos, of_interface).await?;
     let ended = run_on(&backend, arguments, &fixtures, &cache, catalogue, chosen, remote).await;
     // Whatever came of it, nothing of it stays.
     let closed = backend.backend.close().await;
@@ -53,6 +54,7 @@ async fn run_on(
     remote: Option<Remote>,
 ) -> Result<u8> {
     let found = databases::find(arguments.database.db, backend).await?;
+    let interface = arguments.interface.interface(backend).await?;
     let mut stop = stop::on_signals()?;
     let remote = endpoint::find(remote, &chosen, &arguments, &mut stop).await?;
     if *stop.borrow() {
@@ -64,7 +66,6 @@ async fn run_on(
         _ = stop.wait_for(|stop| *stop) => return Ok(stopped_early()),
     };
     let no_hydra = hydra.as_ref().and_then(|hydra| hydra.as_ref().err());
-    let interface = arguments.interface.interface()?;
     let wanted = Wanted {
         interface: &interface,
         engines: &arguments.engines,

@@ -14,7 +14,6 @@ use crate::backend::progress::Progress;
 use crate::browser::{Browser, Engine, Window};
 use crate::case::{BrowserSpec, Case, Catalogue, Step};
 use crate::trial::{Lineup, Plan, TrialKind, WrongFixes, fit, plans};
-use crate::world::ui::Interface;
 use crate::world::{ClientPrograms, Files, World, WorldSettings};
 
 /// The name of the person's browser where the case has none.
@@ -24,8 +23,7 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
     let fixtures = place::fixtures()?;
     let catalogue = Catalogue::read(&fixtures)?;
     let mut case = super::one_case(&catalogue, &arguments.name)?;
-    let interface = arguments.interface.interface()?;
-    if interface != Interface::Ours {
+    if arguments.interface.is_another() {
         case = fit(case).map_err(|refused| WrongCall(format!("`{}`: {}", refused.case, refused.reason)))?.case;
     }
     let kind = if arguments.fixed { TrialKind::Fixed } else { TrialKind::Broken };
@@ -34,8 +32,8 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
     let cache = Cache::open()?;
     let kratos = std::slice::from_ref(&arguments.server.kratos);
     arguments.backend.refuse(arguments.database.db)?;
-    let chosen = arguments.backend.choose(&cache, &fixtures, kratos).await?;
-    let ended = up_on(&chosen, &arguments, interface, &catalogue, &cache, &case).await;
+    let chosen = arguments.backend.choose(&cache, &fixtures, kratos, arguments.interface.image_flag()).await?;
+    let ended = up_on(&chosen, &arguments, &catalogue, &cache, &case).await;
     let closed = chosen.backend.close().await;
     let code = ended?;
     closed.context("the world has ended, and something of it stays")?;
@@ -45,7 +43,6 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
 async fn up_on(
     backend: &Chosen,
     arguments: &UpArguments,
-    interface: Interface,
     catalogue: &Catalogue,
     cache: &Cache,
     case: &Case,
@@ -53,6 +50,7 @@ async fn up_on(
     let fixtures = place::fixtures()?;
     let kind = if arguments.fixed { TrialKind::Fixed } else { TrialKind::Broken };
     let found = databases::find(arguments.database.db, backend).await?;
+    let interface = arguments.interface.interface(backend).await?;
     let mut stop = stop::on_signals()?;
     let folder = place::worlds()?;
     let begin = async {

@@ -104,6 +104,21 @@ impl Edge {
         self.open(Listener::standing_for(name, origin)).await
     }
 
+    /// The same on another address of this machine, for one server elsewhere, by the address that its requests come from:
+    /// everybody else is refused and recorded.
+    ///
+    /// # Errors
+    /// As [`Edge::listen_for`].
+    pub async fn listen_for_at(&mut self, name: &str, url: &Url, address: IpAddr, peer: IpAddr) -> Result<SocketAddr> {
+        let origin = Origin::of(url).with_context(|| format!("nothing can stand for `{url}`"))?;
+        let (socket, address) = bind(name, address).await?;
+        let gate = Gate::new(address)?;
+        gate.admit(peer);
+        let listener = Arc::new(Listener::standing_for(name, origin).behind(gate));
+        self.tasks.spawn(listener::serve(socket, listener, Arc::clone(&self.shared)));
+        Ok(address)
+    }
+
     async fn open(&mut self, listener: Listener) -> Result<SocketAddr> {
         let (socket, address) = bind(&listener.name, IpAddr::V4(Ipv4Addr::LOCALHOST)).await?;
         self.tasks.spawn(listener::serve(socket, Arc::new(listener), Arc::clone(&self.shared)));

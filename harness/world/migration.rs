@@ -114,6 +114,11 @@ impl Migration {
         lock(&self.hydra).as_ref().map(|hydra| hydra.admin().to_owned())
     }
 
+    /// The URL of Hydra's admin API, where Hydra runs, as another server of the world reaches it.
+    pub fn hydra_admin_inside(&self) -> Option<String> {
+        lock(&self.hydra).as_ref().map(Hydra::admin_inside)
+    }
+
     /// Hydra's log so far, a JSON object a line.
     ///
     /// # Errors

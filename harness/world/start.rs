@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::front::Front;
 use super::kratos::{Kratos, KratosSettings};
 use super::mail::MailSink;
 use super::migration::{Migration, MigrationSettings};
-use super::ui::{Interface, Places, ProgramSettings, Ui, UiProgram, UiSettings, UiTenant, UiWays};
+use super::ui::{Interface, Places, Told, Ui, UiSettings, UiTenant, UiWays};
 use super::{Files, World, WorldSettings};
 use crate::backend::{AddressWatch, Ground};
 use crate::browser::{Browser, BrowserSettings, Remote, Window};
@@ -118,9 +118,9 @@ impl World {
         let pages = async {
             let ui = match &settings.interface {
                 Interface::Ours => start_ui(spec, &servers, settings, &ground, folder.path(), &mut edge).await?,
-                Interface::Program(program) => {
-                    let log = folder.path().join("ui.log");
-                    start_program(program, places, &kratos, migration.hydra_admin(), log, &mut edge).await?
+                other => {
+                    let servers = (kratos.as_slice(), &migration);
+                    start_foreign(other, servers, &ground, folder.path(), places, &mut edge).await?
                 }
             };
             edge.names().set_url(ui.url(), ui.addr());
@@ -190,26 +190,39 @@ fn places(spec: &WorldSpec, servers: &[KratosServer]) -> Result<Places> {
 
 /// Another interface. It knows of no proxy, so a listener of the edge stands for Kratos: what the interface's server
 /// asks is in the record as it is with ours.
-async fn start_program(
-    program: &UiProgram,
+async fn start_foreign(
+    interface: &Interface,
+    (kratos, migration): (&[Kratos], &Migration),
+    ground: &Ground,
+    folder: &Path,
     places: Places,
-    kratos: &[Kratos],
-    hydra_admin: Option<String>,
-    log: PathBuf,
     edge: &mut Edge,
 ) -> Result<Ui> {
     let [kratos] = kratos else { anyhow::bail!("another interface shows the flows of one Kratos only") };
-    let listener = edge.listen_for("ui", kratos.url()).await?;
+    #[cfg(not(feature = "docker"))]
+    let _ = ground;
+    match interface {
+        Interface::Ours => anyhow::bail!("the fixture interface is no other"),
+        Interface::Program(program) => {
+            let listener = edge.listen_for("ui", kratos.url()).await?;
+            let told = told(kratos, listener, kratos.admin().to_owned(), migration.hydra_admin())?;
+            Ui::start_program(program, &told, &folder.join("ui.log"), places).await
+        }
+        #[cfg(feature = "docker")]
+        Interface::Image(image) => {
+            let (address, peer) = (ground.address(), ground.peer().await?);
+            let listener = edge.listen_for_at("ui", kratos.url(), address, peer).await?;
+            let told = told(kratos, listener, kratos.admin_inside(), migration.hydra_admin_inside())?;
+            Ui::start_image(image, &told, ground, folder, places).await
+        }
+    }
+}
+
+/// What another interface is told: this listener is Kratos's public API to it.
+fn told(kratos: &Kratos, listener: SocketAddr, kratos_admin: String, hydra_admin: Option<String>) -> Result<Told> {
     let kratos_public = format!("http://{listener}{}", kratos.url().path());
-    let settings = ProgramSettings {
-        program,
-        kratos_public: Url::parse(&kratos_public).with_context(|| format!("`{kratos_public}` is no URL"))?,
-        kratos_browser: kratos.url().clone(),
-        kratos_admin: kratos.admin().to_owned(),
-        hydra_admin,
-        log,
-    };
-    Ui::start_program(&settings, places).await
+    let kratos_public = Url::parse(&kratos_public).with_context(|| format!("`{kratos_public}` is no URL"))?;
+    Ok(Told { kratos_public, kratos_browser: kratos.url().clone(), kratos_admin, hydra_admin })
 }
 
 /// The browsers of a world, side by side, here or at an endpoint.

@@ -2,7 +2,7 @@
 //! for pages only, what they submit goes from the browser to Kratos. A program of somebody else may stand in its place.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -11,10 +11,16 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use url::Url;
 
+#[cfg(feature = "docker")]
+use crate::backend::Ground;
+#[cfg(feature = "docker")]
+use crate::backend::docker::Image;
 use crate::backend::{Exit, Process, Service};
 use crate::case::interface::{Credentials, Expired, Guard, Submit, TenantsBy};
 use crate::edge::BLANK_PATH;
 
+#[cfg(feature = "docker")]
+mod image;
 mod pages;
 mod place;
 mod program;
@@ -24,7 +30,7 @@ mod upstream;
 use pages::Pages;
 use place::Links;
 pub use place::{Places, UiTenant};
-pub use program::{Interface, ProgramSettings, UiProgram};
+pub use program::{Interface, Told, UiProgram};
 use routes::{Site, Tenant};
 use upstream::Upstream;
 
@@ -93,6 +99,9 @@ enum Server {
     Contained(Box<Service>),
     /// A program that somebody else wrote.
     Program(Box<Process>),
+    /// An image that somebody else made.
+    #[cfg(feature = "docker")]
+    Image(Box<Service>),
 }
 
 impl Ui {
@@ -132,9 +141,25 @@ impl Ui {
     ///
     /// # Errors
     /// [`crate::backend::Missing`] when it ends early or does not answer in time, with its own last words.
-    pub async fn start_program(settings: &ProgramSettings<'_>, places: Places) -> Result<Self> {
-        let (process, addr) = program::start(settings).await?;
+    pub async fn start_program(program: &UiProgram, told: &Told, log: &Path, places: Places) -> Result<Self> {
+        let (process, addr) = program::start(program, told, log).await?;
         Ok(Self { places, addr, server: Server::Program(Box::new(process)) })
+    }
+
+    /// Starts the image of another interface where the other servers of the world are, and waits until it answers.
+    ///
+    /// # Errors
+    /// [`crate::backend::Missing`] when it ends early or does not answer in time, with its own last words.
+    #[cfg(feature = "docker")]
+    pub async fn start_image(
+        image: &Image,
+        told: &Told,
+        ground: &Ground,
+        folder: &Path,
+        places: Places,
+    ) -> Result<Self> {
+        let service = image::start(image, told, ground, folder).await?;
+        Ok(Self { places, addr: service.public(), server: Server::Image(Box::new(service)) })
     }
 
     /// The fixture interface as a program that answers already.
@@ -190,9 +215,13 @@ impl Ui {
     /// # Errors
     /// When the file cannot be read.
     pub fn log(&self) -> Result<Option<String>> {
-        let Server::Program(process) = &self.server else { return Ok(None) };
-        let log = std::fs::read(process.log());
-        let log = log.with_context(|| format!("failed to read `{}`", process.log().display()))?;
+        let path = match &self.server {
+            Server::Ours { .. } | Server::Contained(_) => return Ok(None),
+            Server::Program(process) => process.log(),
+            #[cfg(feature = "docker")]
+            Server::Image(service) => service.log(),
+        };
+        let log = std::fs::read(path).with_context(|| format!("failed to read `{}`", path.display()))?;
         Ok(Some(String::from_utf8_lossy(&log).into_owned()))
     }
 
@@ -202,6 +231,8 @@ impl Ui {
             match &mut self.server {
                 Server::Ours { .. } => None,
                 Server::Contained(service) => service.exited().await.ok(),
+                #[cfg(feature = "docker")]
+                Server::Image(service) => service.exited().await.ok(),
                 Server::Program(process) => process.exited().await.ok().map(Exit::from),
             }
         };
@@ -217,6 +248,8 @@ impl Ui {
         let (stop, mut task) = match self.server {
             Server::Ours { stop, task } => (stop, task),
             Server::Contained(service) => return service.close().await,
+            #[cfg(feature = "docker")]
+            Server::Image(service) => return service.close().await,
             Server::Program(process) => return process.close().await,
         };
         drop(stop);

@@ -71,6 +71,16 @@ impl Containers {
         Backend::Docker(Box::new(self.engine.clone()))
     }
 
+    /// The name of the image of the harness.
+    pub(crate) fn own(&self) -> Option<&str> {
+        self.engine.own().map(Image::name)
+    }
+
+    /// An image by its name.
+    pub(crate) async fn image(&self, name: &str) -> Result<Image> {
+        self.engine.named(name).await
+    }
+
     /// What worlds are made from in containers.
     pub(crate) async fn world_settings(&self, folder: &Path, cases: &[Case]) -> Result<WorldSettings> {
         let cache = Cache::open()?;

@@ -3,6 +3,8 @@
 
 // The engine of this machine, where it is there.
 mod engine;
+// Another login page, from an image.
+mod interface;
 // Processes and containers show the same.
 mod parity;
 // Postgres as the database.

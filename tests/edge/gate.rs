@@ -17,12 +17,12 @@ const REACHABLE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 77));
 const NODE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 8);
 const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 9);
 
-/// Asks from an address of its own for a page in absolute form, and gives the answer.
+/// Asks from an address of its own for a page, by its URL or by its path, and gives the answer.
 async fn ask_from(from: Ipv4Addr, listener: SocketAddr, url: &str) -> Result<String> {
     let socket = TcpSocket::new_v4()?;
     socket.bind(SocketAddr::from((from, 0)))?;
     let mut stream = socket.connect(listener).await?;
-    let host = url.split('/').nth(2).context("no host")?;
+    let host = url.split('/').nth(2).unwrap_or("x");
     stream.write_all(format!("GET {url} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
@@ -47,6 +47,30 @@ async fn a_program_that_sends_the_password_passes_and_it_is_recorded_nowhere(#[c
     assert!(password.len() >= 32, "a password that cannot be guessed: {} letters", password.len());
     let told = format!("{:?} {gate:?} {:?}", scene.edge.record(), scene.upstream.seen());
     assert!(!told.contains(&password) && !told.to_lowercase().contains("proxy-authorization"), "{told}");
+    Ok(())
+}
+
+#[rstest]
+#[case::the_server_that_it_is_for(NODE, "HTTP/1.1 201", None)]
+#[case::another(STRANGER, "HTTP/1.1 407", Some("127.0.0.9"))]
+#[tokio::test]
+async fn a_listener_that_stands_for_a_server_is_for_one_address(
+    #[case] from: Ipv4Addr,
+    #[case] status: &str,
+    #[case] refused: Option<&str>,
+) -> Result<()> {
+    let mut scene = Scene::set(vec![]).await?;
+    let url = format!("https://{ORY}/").parse()?;
+    let listener = scene.edge.listen_for_at("ui", &url, REACHABLE, NODE.into()).await?;
+
+    let answer = ask_from(from, listener, "/flows").await?;
+
+    assert!(answer.starts_with(status), "{answer}");
+    let exchange = scene.only_exchange()?;
+    assert_eq!(exchange.listener, "ui");
+    let why = exchange.refused.as_deref();
+    assert_eq!(why.is_some(), refused.is_some(), "{why:?}");
+    assert!(refused.is_none_or(|who| why.is_some_and(|why| why.contains(who))), "{why:?}");
     Ok(())
 }
 

@@ -10,6 +10,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use url::Url;
 
+#[cfg(feature = "docker")]
+use crate::backend::docker::Image;
 use crate::backend::readiness::PORT_CHOICES;
 use crate::backend::{Launch, Missing, Output, Process, free_port, wait_until};
 
@@ -33,6 +35,9 @@ pub enum Interface {
     Ours,
     /// A program, started anew in every world.
     Program(UiProgram),
+    /// An image, a container of which is started in every world.
+    #[cfg(feature = "docker")]
+    Image(Image),
 }
 
 impl Interface {
@@ -42,6 +47,8 @@ impl Interface {
         match self {
             Self::Ours => None,
             Self::Program(program) => Some(program.label()),
+            #[cfg(feature = "docker")]
+            Self::Image(image) => Some(format!("`{image}`")),
         }
     }
 }
@@ -84,12 +91,10 @@ impl UiProgram {
     }
 }
 
-/// What one start of such a program needs.
+/// What an interface is told of its world.
 #[derive(Debug)]
-pub struct ProgramSettings<'a> {
-    /// The program.
-    pub program: &'a UiProgram,
-    /// Kratos's public API, as the program reaches it.
+pub struct Told {
+    /// Kratos's public API, as the interface reaches it.
     pub kratos_public: Url,
     /// The same, as browsers reach it.
     pub kratos_browser: Url,
@@ -97,17 +102,15 @@ pub struct ProgramSettings<'a> {
     pub kratos_admin: String,
     /// Hydra's admin API, where the world has a Hydra.
     pub hydra_admin: Option<String>,
-    /// The file that its output goes to.
-    pub log: PathBuf,
 }
 
-impl ProgramSettings<'_> {
-    /// Its environment: where to listen, the variables that Ory's own interfaces read, and what programs are found by.
+impl Told {
+    /// Where to listen, and the variables that Ory's own interfaces read.
     /// (ory/kratos-selfservice-ui-node and ory/elements read these names.)
-    fn environment(&self, port: u16) -> Vec<(&'static str, OsString)> {
+    pub(super) fn environment(&self, host: &str, port: u16) -> Vec<(&'static str, OsString)> {
         let bare = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
         let mut all: Vec<(&'static str, OsString)> = vec![
-            ("HOST", "127.0.0.1".into()),
+            ("HOST", host.into()),
             ("PORT", port.to_string().into()),
             ("KRATOS_PUBLIC_URL", bare(&self.kratos_public).into()),
             ("KRATOS_BROWSER_URL", bare(&self.kratos_browser).into()),
@@ -118,22 +121,23 @@ impl ProgramSettings<'_> {
             ("CSRF_COOKIE_SECRET", SECRET.into()),
         ];
         all.extend(self.hydra_admin.as_ref().map(|url| ("HYDRA_ADMIN_URL", url.into())));
-        all.extend(["PATH", "HOME"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         all
     }
 }
 
 /// Starts the program on a free port and waits until it answers a request, whatever the answer.
-pub(super) async fn start(settings: &ProgramSettings<'_>) -> Result<(Process, SocketAddr)> {
-    let program = settings.program;
+///
+/// Besides what it is told it gets what programs are found by.
+pub(super) async fn start(program: &UiProgram, told: &Told, log: &Path) -> Result<(Process, SocketAddr)> {
     let http = crate::client::plain()?;
     let mut choices = 0;
     loop {
         choices += 1;
         let port = free_port()?;
-        let mut launch = Launch::new("/bin/sh", &program.folder, Output::File(settings.log.clone()))
+        let mut launch = Launch::new("/bin/sh", &program.folder, Output::File(log.to_owned()))
             .args(["-c", program.command.as_str()]);
-        for (name, value) in settings.environment(port) {
+        let found_by = ["PATH", "HOME"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+        for (name, value) in told.environment("127.0.0.1", port).into_iter().chain(found_by) {
             launch = launch.env(name, value);
         }
         let mut process = launch.start()?;
@@ -156,11 +160,11 @@ pub(super) async fn start(settings: &ProgramSettings<'_>) -> Result<(Process, So
             },
         };
         let ended = process.close().await;
-        let words = last_words(&settings.log);
+        let words = last_words(log);
         if choices < PORT_CHOICES && words.to_ascii_lowercase().contains("address already in use") {
             // Another program was quicker: that says nothing about this one.
             ended?;
-            fs::remove_file(&settings.log).context("failed to remove the interface's log")?;
+            fs::remove_file(log).context("failed to remove the interface's log")?;
             continue;
         }
         let what = format!("the interface {} does not start: {failed}\n  log: {words}\n ", program.label());
