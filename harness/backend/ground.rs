@@ -16,7 +16,6 @@ use anyhow::{Context, Result};
 use super::docker::{Container, Engine, Image, Pod, seat};
 use super::free_port;
 use super::launch::{Ending, Launch, Output};
-#[cfg(feature = "docker")]
 use super::readiness::{PORT_CHOICES, lost_its_port, ready};
 #[cfg(feature = "docker")]
 use super::readiness::{READY_LIMIT, answers};

@@ -202,6 +202,8 @@ async fn start_foreign(
     edge: &mut Edge,
 ) -> Result<Ui> {
     let [kratos] = kratos else { anyhow::bail!("another interface shows the flows of one Kratos only") };
+    #[cfg(not(feature = "docker"))]
+    let _ = ground;
     match interface {
         Interface::Ours => anyhow::bail!("the fixture interface is no other"),
         Interface::Program(program) => {
