@@ -8,6 +8,8 @@ mod command;
 mod edge;
 // What every browser engine must do alike.
 mod engines;
+// What is ours, what the next start sweeps, and what is nobody's business of ours.
+mod estate;
 // What breaks on purpose, and what is said of it.
 mod failures;
 // What a case file may say, and the words with which it is refused.

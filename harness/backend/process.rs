@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 use tokio::process::{Child, ChildStdin, ChildStdout};
 
 use super::launch::Ending;
+use super::stat::Stat;
 use super::{listening, wait_until};
 
 /// How long a program that is asked to end may take before it is killed.
@@ -144,28 +145,15 @@ impl Drop for Process {
 }
 
 /// The processes of a group that run, and those whose command line has the argument. The dead that their new parent has
-/// not taken note of yet do not count: on some machines process 1 takes more than a second for that. (proc(5): state and
-/// pgrp follow the name in parentheses, as the third and fifth field of `/proc/PID/stat`.)
+/// not taken note of yet do not count.
 fn living(group: Pid, helpers: Option<&OsStr>) -> Vec<Pid> {
-    let group = group.to_string();
     let helpers = helpers.map(OsStr::as_encoded_bytes);
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    let mut living = Vec::new();
-    for entry in entries.flatten() {
-        let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
-        let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-        let dead = fields.next().is_none_or(|state| ["Z", "X"].contains(&state));
-        let in_group = fields.nth(1) == Some(group.as_str());
-        let names = |folder: &[u8]| {
-            std::fs::read(entry.path().join("cmdline"))
-                .is_ok_and(|line| line.windows(folder.len()).any(|it| it == folder))
-        };
-        if !dead && (in_group || helpers.is_some_and(names)) {
-            living.push(Pid::from_raw(id));
-        }
-    }
-    living
+    let names = |id: Pid, folder: &[u8]| {
+        std::fs::read(format!("/proc/{id}/cmdline")).is_ok_and(|line| line.windows(folder.len()).any(|it| it == folder))
+    };
+    let living = Stat::all().into_iter().filter(|it| !it.dead);
+    let ours = living.filter(|it| it.group == group || helpers.is_some_and(|helpers| names(it.id, helpers)));
+    ours.map(|it| it.id).collect()
 }
 
 #[cfg(test)]
