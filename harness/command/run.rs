@@ -36,6 +36,7 @@ pub(super) async fn run(arguments: RunArguments, estate: &Estate) -> Result<u8> 
     let cache = Cache::open()?;
     let backend = arguments.backend.choose(&cache, &fixtures, &arguments.server.kratos).await?;
     backend.refuse(arguments.database.db)?;
+    place::say_swept(backend.backend.sweep().await);
     let keep = arguments.keep;
     let ended = run_on(&backend, arguments, estate, &cache, catalogue, chosen, remote).await;
     if keep && let Some(kept) = estate.keep()? {

@@ -36,6 +36,7 @@ pub(super) async fn up(arguments: UpArguments, estate: &Estate) -> Result<u8> {
     let kratos = std::slice::from_ref(&arguments.server.kratos);
     let chosen = arguments.backend.choose(&cache, &fixtures, kratos).await?;
     chosen.refuse(arguments.database.db)?;
+    place::say_swept(chosen.backend.sweep().await);
     let ended = up_on(&chosen, &arguments, interface, &catalogue, &cache, &case, estate).await;
     let closed = chosen.backend.close().await;
     let code = ended?;

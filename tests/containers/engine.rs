@@ -9,13 +9,17 @@ use anyhow::{Context, Result, ensure};
 use kratos_repro::backend::Backend;
 use kratos_repro::backend::cache::Cache;
 use kratos_repro::backend::docker::{self, Engine, Image};
+use kratos_repro::backend::estate::Owner;
 use kratos_repro::backend::product::Product;
 use kratos_repro::backend::progress::Progress;
 use kratos_repro::case::Case;
 use kratos_repro::trial::{CaseOutcome, Turn};
 use kratos_repro::world::WorldSettings;
 use testcontainers::bollard::Docker;
-use testcontainers::bollard::query_parameters::{ListContainersOptionsBuilder, ListNetworksOptionsBuilder};
+use testcontainers::bollard::models::ContainerCreateBody;
+use testcontainers::bollard::query_parameters::{
+    CreateContainerOptions, ListContainersOptionsBuilder, ListNetworksOptionsBuilder, RemoveContainerOptions,
+};
 use testcontainers::core::client::docker_client_instance;
 
 use crate::support::trials;
@@ -81,8 +85,8 @@ pub(crate) async fn made_by(process: u32) -> Result<Vec<String>> {
     let engine: Docker = docker_client_instance().await?;
     let filters = HashMap::from([("label", vec!["kratos-repro.run"])]);
     let of_it = |labels: Option<HashMap<String, String>>| {
-        let run = labels.and_then(|mut labels| labels.remove("kratos-repro.run")).unwrap_or_default();
-        run.starts_with(&format!("{process:x}x"))
+        let owner = labels.and_then(|labels| labels.get("kratos-repro.run")?.parse::<Owner>().ok());
+        owner.is_some_and(|owner| u32::try_from(owner.process()) == Ok(process))
     };
     let containers = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
     let containers = engine.list_containers(Some(containers)).await.context("failed to list containers")?;
@@ -99,4 +103,31 @@ pub(crate) async fn ensure_none_is_left(process: u32) -> Result<()> {
     let left = made_by(process).await?;
     ensure!(left.is_empty(), "left behind: {left:?}");
     Ok(())
+}
+
+/// A container of somebody else, with an image and a label of ours. It is never started.
+#[derive(Debug)]
+pub(crate) struct Stranger {
+    engine: Docker,
+    id: String,
+}
+
+impl Stranger {
+    /// Makes it.
+    pub(crate) async fn make(containers: &Containers) -> Result<Self> {
+        let engine: Docker = docker_client_instance().await?;
+        let body = ContainerCreateBody {
+            image: Some(containers.kratos.name().to_owned()),
+            labels: Some(HashMap::from([("kratos-repro.run".to_owned(), "somebody".to_owned())])),
+            ..ContainerCreateBody::default()
+        };
+        let id = engine.create_container(None::<CreateContainerOptions>, body).await?.id;
+        Ok(Self { engine, id })
+    }
+
+    /// Removes it, which fails where somebody else has.
+    pub(crate) async fn remove(self) -> Result<()> {
+        let removed = self.engine.remove_container(&self.id, None::<RemoveContainerOptions>).await;
+        removed.context("somebody else's container is gone")
+    }
 }

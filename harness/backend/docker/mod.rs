@@ -8,6 +8,7 @@ mod container;
 mod engine;
 mod image;
 mod local;
+mod owned;
 mod pod;
 mod server;
 mod task;

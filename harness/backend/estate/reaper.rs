@@ -1,7 +1,7 @@
 //! The reaper: this program once more, in a session of its own, which waits for the end of the harness and then removes what
 //! is left of it. The harness holds the only other end of its standard input, so however the harness ends, the reaper sees
 //! it; and no signal to the harness's group or terminal reaches it. It is this program and no shell, because an estate is
-//! told from a stranger's things by more than a shell reads.
+//! told from a stranger's things by more than a shell reads, and because the engine has to be asked for containers.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -15,6 +15,8 @@ use tokio::process::{Child, ChildStdin, Command};
 
 use super::owner::{MARK, Owner};
 use super::sweep::sweep;
+#[cfg(feature = "docker")]
+use crate::backend::docker::Engine;
 
 /// What the reaper says when nothing can keep it from its work any more.
 const READY: &str = "ready";
@@ -99,7 +101,12 @@ pub async fn reap(owner: &Owner, place: &Path) -> Result<()> {
     let told = tokio::task::spawn_blocking(|| std::io::read_to_string(std::io::stdin()));
     let told = told.await.context("waiting broke")?.context("failed to wait for the end of the harness")?;
     if told != CLEAN {
-        sweep(place, |it| it == owner).await?;
+        let swept = sweep(place, |it| it == owner).await;
+        #[cfg(feature = "docker")]
+        if let Ok(engine) = Engine::find().await {
+            engine.sweep_ended(owner).await?;
+        }
+        swept?;
     }
     Ok(())
 }
