@@ -32,5 +32,7 @@ mod remote;
 mod shards;
 // The program as a person runs it.
 mod support;
+// Whatever ends when, nothing is left.
+mod torture;
 // Several versions of Kratos, and the one that changes a verdict.
 mod versions;
