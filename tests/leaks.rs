@@ -13,14 +13,13 @@ use nix::sys::signal::Signal;
 use rstest::rstest;
 
 use crate::support::process::Listening;
-use crate::support::{BROWSER, QUICK, Running, Sandbox, is_missing, list, process};
+use crate::support::{BROWSER, QUICK, Running, Sandbox, is_missing, list, process, wait_until};
 
 /// How soon a run ends after it is asked to.
 const END_LIMIT: Duration = Duration::from_secs(3);
 
 fn world_has_begun(sandbox: &Sandbox) -> Option<()> {
-    let worlds = list(&sandbox.tmp()).ok()?.into_iter().find(|path| path.is_dir())?;
-    list(&worlds).ok()?.iter().any(|path| path.to_string_lossy().contains("/world-")).then_some(())
+    list(&sandbox.estate()?).ok()?.iter().any(|path| path.to_string_lossy().contains("/world-")).then_some(())
 }
 
 /// Waits until servers and browser run, and gives the sockets on which they and the program listen.
@@ -95,15 +94,10 @@ fn a_run_with_a_browser_leaves_nothing(#[case] engine: Engine) -> Result<()> {
 
 /// The kernel closes the sockets of a process that was killed after its memory, by which it is known, is gone.
 fn ensure_nobody_listens(sockets: &BTreeSet<Listening>) -> Result<()> {
-    let deadline = Instant::now() + Duration::from_secs(5);
-    loop {
+    wait_until("end of the listeners", Duration::from_secs(5), || {
         let left: Vec<_> = process::all_listening().intersection(sockets).cloned().collect();
-        if left.is_empty() {
-            return Ok(());
-        }
-        ensure!(Instant::now() < deadline, "somebody still listens on {left:?}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+        if left.is_empty() { Ok(()) } else { Err(format!("somebody still listens on {left:?}")) }
+    })
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -162,27 +156,21 @@ fn a_signal_ends_a_run_and_what_was_found_is_told(#[case] signal: Signal, #[case
 #[case::chromium(Engine::Chromium)]
 #[case::firefox(Engine::Firefox)]
 #[case::webkitgtk(Engine::WebKitGtk)]
-fn kratos_and_browser_do_not_outlive_a_program_that_is_killed(#[case] engine: Engine) -> Result<()> {
+fn nothing_outlives_a_program_that_is_killed(#[case] engine: Engine) -> Result<()> {
     if is_missing(engine) {
         return Ok(());
     }
     let sandbox = Sandbox::new()?;
     let mut run = start(&sandbox, engine)?;
-    wait_for_all(&sandbox, &mut run, engine)?;
+    let sockets = wait_for_all(&sandbox, &mut run, engine)?;
     let display = display(&sandbox);
 
     run.signal(Signal::SIGKILL)?;
     run.end(Duration::from_secs(5))?;
 
-    let deadline = Instant::now() + Duration::from_secs(5);
-    loop {
-        let left = process::naming(&sandbox.tmp());
-        if left.is_empty() {
-            return ensure_no_display_is_left(display);
-        }
-        ensure!(Instant::now() < deadline, "still running: {left:?}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    sandbox.wait_until_nothing_is_left()?;
+    ensure_no_display_is_left(display)?;
+    ensure_nobody_listens(&sockets)
 }
 
 #[test]

@@ -8,6 +8,8 @@ mod command;
 mod edge;
 // What every browser engine must do alike.
 mod engines;
+// What is ours, what the next start sweeps, and what is nobody's business of ours.
+mod estate;
 // What breaks on purpose, and what is said of it.
 mod failures;
 // Whatever breaks: the right verdict or the first cause.
@@ -34,5 +36,7 @@ mod repetitions;
 mod shards;
 // The program as a person runs it.
 mod support;
+// Whatever ends when, nothing is left.
+mod torture;
 // Several versions of Kratos, and the one that changes a verdict.
 mod versions;

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use kratos_repro::backend::cache::Cache;
@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 use rstest::rstest;
 
 use crate::support::trials::fixtures;
-use crate::support::{QUICK, Running, Sandbox, files, list, process};
+use crate::support::{QUICK, Running, Sandbox, files, list, process, wait_until};
 
 /// A case with two Kratos.
 const TENANTS: &str = "tenants/identity-of-the-other";
@@ -188,8 +188,9 @@ fn cluster(sandbox: &Sandbox, run: &mut Running) -> Result<PathBuf> {
     run.wait("a Kratos with a database in Postgres", |_| {
         let seen = process::naming(&sandbox.tmp());
         process::program(&seen, "kratos")?;
-        let folders = list(&sandbox.tmp()).ok()?;
-        folders.into_iter().find(|folder| folder.join(".s.PGSQL.5432").exists())
+        let estates = list(&sandbox.tmp()).ok()?;
+        let mut folders = estates.iter().filter_map(|estate| list(estate).ok()).flatten();
+        folders.find(|folder| folder.join(".s.PGSQL.5432").exists())
     })
 }
 
@@ -235,15 +236,11 @@ symptom:
 }
 
 fn ensure_gone(folder: &Path, limit: Duration) -> Result<()> {
-    let deadline = Instant::now() + limit;
-    loop {
+    wait_until("end of Postgres", limit, || {
         let left = process::naming(folder);
-        if left.is_empty() && !folder.exists() {
-            return Ok(());
-        }
-        ensure!(Instant::now() < deadline, "left: {} {}, {left:?}", folder.display(), folder.exists());
-        std::thread::sleep(Duration::from_millis(20));
-    }
+        let gone = left.is_empty() && !folder.exists();
+        if gone { Ok(()) } else { Err(format!("left: {} {}, {left:?}", folder.display(), folder.exists())) }
+    })
 }
 
 #[rstest]

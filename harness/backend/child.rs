@@ -18,6 +18,8 @@ use tokio::{
     process::{Child, ChildStderr, Command},
 };
 
+use super::estate::{MARK, Owner};
+
 /// How much of each output stream is kept, in bytes; a program that writes more is stuck, and runs out of time.
 const OUTPUT_LIMIT: u64 = 4 * 1024 * 1024;
 
@@ -41,8 +43,9 @@ pub(super) struct Answer {
 }
 
 impl Group {
-    /// Starts `command` as the leader of a process group, without any input.
+    /// Starts `command` as the leader of a process group, without any input, with the mark of its owner.
     pub(super) fn start(command: &mut Command) -> io::Result<Self> {
+        command.env(MARK, Owner::this()?.to_string());
         let child = command.stdin(Stdio::null()).process_group(0).kill_on_drop(true).spawn()?;
         let leader = child
             .id()

@@ -14,6 +14,9 @@ use anyhow::{Context, Result};
 
 #[cfg(feature = "docker")]
 use super::docker::{Container, Engine, Image, Pod, seat};
+#[cfg(feature = "docker")]
+use super::estate::Owner;
+use super::estate::Swept;
 use super::free_port;
 use super::launch::{Ending, Launch, Output};
 use super::readiness::{PORT_CHOICES, lost_its_port, ready};
@@ -139,6 +142,18 @@ impl Backend {
             Self::Native => Ok(()),
             #[cfg(feature = "docker")]
             Self::Docker(engine) => engine.fill(worlds).await,
+        }
+    }
+
+    /// Removes what runs have left here that were killed, with what could remove it.
+    ///
+    /// # Errors
+    /// When something of it stays.
+    pub async fn sweep(&self) -> Result<Swept> {
+        match self {
+            Self::Native => Ok(Swept::default()),
+            #[cfg(feature = "docker")]
+            Self::Docker(engine) => Ok(engine.sweep_owned(Owner::is_gone).await?.into()),
         }
     }
 

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use nix::unistd::Pid;
 use tokio::process::Command;
 
+use super::estate::{MARK, Owner};
 use super::process::Process;
 
 /// Runs the program and kills the whole process group when its own standard input ends, which is the leash:
@@ -79,7 +80,7 @@ pub enum Ending {
     Cleared,
 }
 
-/// What is to be started, and how. Its environment is empty but for what is set here.
+/// What is to be started, and how. Its environment is empty but for what is set here, and for the mark of its owner.
 #[derive(Debug)]
 pub struct Launch {
     program: PathBuf,
@@ -148,6 +149,7 @@ impl Launch {
             .current_dir(&self.folder)
             .env_clear()
             .envs(self.environment)
+            .env(MARK, Owner::this().context("failed to find out which process this is")?.to_string())
             .stdin(Stdio::piped())
             .stdout(stdout)
             .stderr(open_log(log)?)

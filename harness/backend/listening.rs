@@ -1,35 +1,41 @@
 //! Who listens on a port, by proc(5): for a server that does not say when it is ready.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 
 use nix::unistd::Pid;
 
-/// Whether one of these processes listens on this TCP port of IPv4.
+/// Whether one of these processes listens on this TCP port.
 pub(super) fn on(port: u16, processes: &[Pid]) -> bool {
-    let sockets = sockets_on(port);
-    if sockets.is_empty() {
-        return false;
-    }
-    processes.iter().any(|id| {
-        let Ok(files) = fs::read_dir(format!("/proc/{id}/fd")) else { return false };
-        let mut links = files.flatten().filter_map(|file| fs::read_link(file.path()).ok());
-        links.any(|link| link.to_str().is_some_and(|link| sockets.contains(link)))
-    })
+    let mut sockets = sockets();
+    sockets.retain(|_, of| *of == port);
+    !sockets.is_empty() && processes.iter().any(|id| held(*id, &sockets).next().is_some())
 }
 
-/// The sockets that listen on a port, as the links of `/proc/PID/fd` name them: state 0A stands for listening, the local
-/// address is the second field, the inode the tenth.
-fn sockets_on(port: u16) -> HashSet<String> {
-    let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
-    let end = format!(":{port:04X}");
-    table
-        .lines()
-        .skip(1)
+/// The TCP ports on which these processes listen.
+pub(super) fn ports(processes: &[Pid]) -> BTreeSet<u16> {
+    let sockets = sockets();
+    processes.iter().flat_map(|id| held(*id, &sockets)).collect()
+}
+
+/// The ports of those of these sockets that a process has.
+fn held(process: Pid, sockets: &HashMap<String, u16>) -> impl Iterator<Item = u16> {
+    let files = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
+    let links = files.filter_map(|file| fs::read_link(file.path()).ok());
+    links.filter_map(|link| sockets.get(link.to_str()?).copied())
+}
+
+/// The sockets that listen, as the links of `/proc/PID/fd` name them, and their ports: state 0A stands for listening, the
+/// local address is the second field, the inode the tenth.
+fn sockets() -> HashMap<String, u16> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| fs::read_to_string(table).unwrap_or_default());
+    let lines = tables.iter().flat_map(|table| table.lines().skip(1));
+    lines
         .filter_map(|line| {
             let fields: Vec<&str> = line.split_whitespace().collect();
-            let listens = fields.get(1)?.ends_with(&end) && *fields.get(3)? == "0A";
-            listens.then(|| format!("socket:[{}]", fields.get(9).unwrap_or(&"")))
+            let (_, port) = fields.get(1)?.rsplit_once(':')?;
+            let port = u16::from_str_radix(port, 16).ok().filter(|_| fields.get(3) == Some(&"0A"))?;
+            Some((format!("socket:[{}]", fields.get(9)?), port))
         })
         .collect()
 }
@@ -48,6 +54,7 @@ mod tests {
         let port = socket.local_addr()?.port();
 
         assert!(on(port, &[Pid::this()]), "this process listens");
+        assert!(ports(&[Pid::this()]).contains(&port), "this process listens");
         assert!(!on(port, &[Pid::from_raw(1)]), "another one does not");
         drop(socket);
         assert!(!on(port, &[Pid::this()]), "nobody listens any more");

@@ -11,6 +11,7 @@ pub mod database;
 #[cfg(feature = "docker")]
 pub mod docker;
 pub mod doctor;
+pub mod estate;
 #[cfg(test)]
 mod fake_program;
 mod follow;
@@ -33,6 +34,7 @@ pub(crate) mod readiness;
 pub mod servers;
 mod service;
 pub mod setup;
+mod stat;
 mod template;
 pub mod version;
 mod wait;

@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 use tokio::process::{Child, ChildStdin, ChildStdout};
 
 use super::launch::Ending;
+use super::stat::Stat;
 use super::{listening, wait_until};
 
 /// How long a program that is asked to end may take before it is killed.
@@ -67,12 +68,12 @@ impl Process {
 
     /// Whether the program itself runs; helpers of it may outlive it.
     pub fn runs(&self) -> bool {
-        state_and_group(self.group).is_some_and(|(state, _)| !is_dead(&state))
+        Stat::of(self.group).is_some_and(|it| !it.dead)
     }
 
     /// Whether a signal has stopped any process of it, which then does nothing until another one lets it go on.
     pub fn is_stopped(&self) -> bool {
-        living(self.group, None).into_iter().any(|id| state_and_group(id).is_some_and(|(state, _)| state == "T"))
+        living(self.group, None).into_iter().any(|id| Stat::of(id).is_some_and(|it| it.stopped))
     }
 
     /// Whether a process of the group listens on this TCP port of 127.0.0.1.
@@ -154,39 +155,15 @@ impl Drop for Process {
 }
 
 /// The processes of a group that run, and those whose command line has the argument. The dead that their new parent has
-/// not taken note of yet do not count: on some machines process 1 takes more than a second for that.
+/// not taken note of yet do not count.
 fn living(group: Pid, helpers: Option<&OsStr>) -> Vec<Pid> {
     let helpers = helpers.map(OsStr::as_encoded_bytes);
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    let mut living = Vec::new();
-    for entry in entries.flatten() {
-        let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        let id = Pid::from_raw(id);
-        let Some((state, its_group)) = state_and_group(id) else { continue };
-        let in_group = its_group == group;
-        let names = |folder: &[u8]| {
-            std::fs::read(entry.path().join("cmdline"))
-                .is_ok_and(|line| line.windows(folder.len()).any(|it| it == folder))
-        };
-        if !is_dead(&state) && (in_group || helpers.is_some_and(names)) {
-            living.push(id);
-        }
-    }
-    living
-}
-
-/// Whether a state is that of a process which has ended.
-fn is_dead(state: &str) -> bool {
-    ["Z", "X"].contains(&state)
-}
-
-/// The state of a process and its group (proc(5): they follow the name in parentheses, as the third and fifth field of
-/// `/proc/PID/stat`).
-fn state_and_group(id: Pid) -> Option<(String, Pid)> {
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    let mut fields = stat.rsplit(')').next()?.split_whitespace();
-    let state = fields.next()?.to_owned();
-    Some((state, Pid::from_raw(fields.nth(1)?.parse().ok()?)))
+    let names = |id: Pid, folder: &[u8]| {
+        std::fs::read(format!("/proc/{id}/cmdline")).is_ok_and(|line| line.windows(folder.len()).any(|it| it == folder))
+    };
+    let living = Stat::all().into_iter().filter(|it| !it.dead);
+    let ours = living.filter(|it| it.group == group || helpers.is_some_and(|helpers| names(it.id, helpers)));
+    ours.map(|it| it.id).collect()
 }
 
 #[cfg(test)]

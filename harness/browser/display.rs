@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::Engine;
+use crate::backend::estate::DisplayNote;
 use crate::backend::{Ending, Launch, Output, Process};
 
 /// How long it may take until it tells its number; the median is 0.1 s.
@@ -16,7 +17,9 @@ const READY_LIMIT: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 #[must_use = "the display ends when this is dropped"]
 pub struct Display {
+    // The order matters: the server ends before what it has left is removed.
     process: Process,
+    note: Option<DisplayNote>,
     name: String,
 }
 
@@ -44,11 +47,11 @@ impl Display {
             Ok(line) => line.context("failed to read Xvfb's output")?.unwrap_or_default(),
             Err(_) => bail!("`{}` did not tell its number within {} s", program.display(), READY_LIMIT.as_secs()),
         };
-        if number.is_empty() || !number.chars().all(|c| c.is_ascii_digit()) {
+        let Ok(number) = number.parse() else {
             let words = super::driver::last_words(&log);
             bail!("`{}` told no number (its last words: {words})", program.display());
-        }
-        Ok(Self { process, name: format!(":{number}") })
+        };
+        Ok(Self { process, note: DisplayNote::write(number, folder), name: format!(":{number}") })
     }
 
     /// Its name, for the variable `DISPLAY`.
@@ -66,6 +69,8 @@ impl Display {
     /// # Errors
     /// When it stays.
     pub async fn close(self) -> Result<()> {
-        self.process.close().await
+        let closed = self.process.close().await;
+        drop(self.note);
+        closed
     }
 }

@@ -9,6 +9,7 @@ use super::backend::BackendArguments;
 use super::interface::InterfaceArguments;
 use super::serve::{LegacyArguments, UiArguments};
 use crate::backend::DatabaseKind;
+use crate::backend::estate::Owner;
 use crate::backend::kratos_binary::KratosChoice;
 use crate::browser::{Engine, WebDriverUrl};
 use crate::case::Time;
@@ -62,6 +63,9 @@ pub(super) enum Command {
     /// Do nothing until asked to end: this is what holds the network of a world's containers.
     #[command(hide = true)]
     Pause,
+    /// Wait for the end of the harness, and then remove what is left of it: each run starts one.
+    #[command(hide = true)]
+    Reap(ReapArguments),
     /// Serve the legacy system, as login application of a Hydra or for Kratos's password hook, until Ctrl-C.
     Legacy(LegacyArguments),
 }
@@ -226,6 +230,14 @@ pub(super) struct BisectArguments {
     /// The folder that the bisection's own folder is made in.
     #[arg(long, env = "KRATOS_REPRO_OUT", value_name = "FOLDER")]
     pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReapArguments {
+    /// The harness.
+    pub(super) owner: Owner,
+    /// Where it makes its folder.
+    pub(super) place: PathBuf,
 }
 
 const BISECT: &str = "\

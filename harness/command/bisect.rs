@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
@@ -18,6 +18,7 @@ use super::lineups::{self, Wanted};
 use super::run::{hydra, nothing_able, parts};
 use super::{WrongCall, place, stop, versions};
 use crate::backend::cache::Cache;
+use crate::backend::estate::Estate;
 use crate::backend::kratos_binary::{KratosBinary, KratosChoice};
 use crate::backend::product::Product;
 use crate::backend::progress::Progress as SetupProgress;
@@ -59,7 +60,7 @@ enum Answer {
     Stopped,
 }
 
-pub(super) async fn bisect(arguments: BisectArguments) -> Result<u8> {
+pub(super) async fn bisect(arguments: BisectArguments, estate: &Estate) -> Result<u8> {
     let fixtures = place::fixtures()?;
     let catalogue = Catalogue::read(&fixtures)?;
     let case = super::one_case(&catalogue, &arguments.name)?;
@@ -109,7 +110,6 @@ pub(super) async fn bisect(arguments: BisectArguments) -> Result<u8> {
         let what = format!("the folder `{}` cannot be made: {error}", folder.display());
         Missing::new(what, "`--out` names another place")
     })?;
-    let worlds = place::worlds()?;
     let mut bench = Bench {
         cache: &cache,
         fixtures: &fixtures,
@@ -128,7 +128,7 @@ pub(super) async fn bisect(arguments: BisectArguments) -> Result<u8> {
                 interface: Interface::Ours,
                 remote: None,
                 window: Window::Hidden,
-                folder: worlds.path().to_owned(),
+                folder: estate.folder().to_owned(),
                 files: Files::Removed,
                 jitter: None,
             },
@@ -143,7 +143,6 @@ pub(super) async fn bisect(arguments: BisectArguments) -> Result<u8> {
         not_run: Vec::new(),
     };
     let conclusion = bench.conclude(good, bad).await?;
-    worlds.close().context("failed to remove the folder of the worlds")?;
 
     let Bench { mut outcomes, every_kratos, not_applicable, not_run, .. } = bench;
     outcomes.sort_by_key(|case| place_of(&every_kratos, case));

@@ -25,7 +25,7 @@ pub(super) struct InterfaceArguments {
     /// Start this login page in every world in place of ours, by /bin/sh in this folder. It must listen on
     /// 127.0.0.1:PORT. It gets HOST, PORT, KRATOS_PUBLIC_URL, KRATOS_BROWSER_URL, KRATOS_ADMIN_URL, ORY_SDK_URL,
     /// HYDRA_ADMIN_URL (where there is a Hydra), COOKIE_SECRET, CSRF_COOKIE_NAME and CSRF_COOKIE_SECRET, of your own
-    /// variables PATH and HOME, and no other.
+    /// variables PATH and HOME, KRATOS_REPRO_OWNER by which it is known to be the run's, and no other.
     #[arg(long, env = "KRATOS_REPRO_UI_COMMAND", value_name = "COMMAND")]
     #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     ui_command: Option<String>,

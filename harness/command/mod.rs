@@ -24,13 +24,14 @@ use anyhow::{Context, Result};
 use clap::Parser;
 
 use crate::backend::cache::Cache;
+use crate::backend::estate::{self, Estate};
 use crate::backend::progress::Progress;
 use crate::backend::version::UnfitServer;
 use crate::backend::{Missing, doctor, setup};
 use crate::browser::warm;
 use crate::case::{Case, CaseError, Catalogue, NothingSelected};
 use crate::trial::NotApplicable;
-use arguments::{Arguments, Command, DoctorArguments, SetupArguments};
+use arguments::{Arguments, Command, DoctorArguments, ReapArguments, SetupArguments};
 use backend::Built;
 
 /// Everything was as expected.
@@ -71,7 +72,13 @@ pub fn main() -> ExitCode {
             return ExitCode::from(LACKING);
         }
     };
-    let code = match runtime.block_on(perform(arguments.command)) {
+    let work = async {
+        tokio::select! {
+            done = perform(arguments.command) => done,
+            never = stop::panic_on_request() => match never {},
+        }
+    };
+    let code = match runtime.block_on(work) {
         Ok(code) => code,
         Err(error) => {
             place::say(&format!("error: {error:#}"));
@@ -83,17 +90,34 @@ pub fn main() -> ExitCode {
 
 async fn perform(command: Command) -> Result<u8> {
     match command {
-        Command::Setup(arguments) => set_up(arguments).await,
+        Command::Setup(arguments) => owning(async |_| set_up(arguments).await).await,
         Command::Doctor(arguments) => examine(arguments).await,
         Command::List(arguments) => list::list(&arguments),
-        Command::Run(arguments) => run::run(*arguments).await,
-        Command::Up(arguments) => up::up(arguments).await,
-        Command::Bisect(arguments) => bisect::bisect(arguments).await,
+        Command::Run(arguments) => owning(async |estate| run::run(*arguments, estate).await).await,
+        Command::Up(arguments) => owning(async |estate| up::up(arguments, estate).await).await,
+        Command::Bisect(arguments) => owning(async |estate| bisect::bisect(arguments, estate).await).await,
         Command::Matrix(arguments) => matrix::matrix(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Pause => pause().await,
+        Command::Reap(arguments) => reap(&arguments).await,
         Command::Ui(arguments) => serve::ui(*arguments).await,
         Command::Legacy(arguments) => serve::legacy(arguments).await,
+    }
+}
+
+/// Does what starts programs and makes files. Whatever comes of it, nothing of it stays, or it is said.
+async fn owning(work: impl AsyncFnOnce(&Estate) -> Result<u8>) -> Result<u8> {
+    let estate = place::estate().await?;
+    let done = work(&estate).await;
+    let closed = estate.close().await;
+    match (done, closed) {
+        (Ok(code), Ok(())) => Ok(code),
+        (done, Err(left)) => {
+            // The first error is the run's own.
+            done.inspect_err(|_| place::say(&format!("error: {left:#}")))?;
+            Err(left)
+        }
+        (Err(error), Ok(())) => Err(error),
     }
 }
 
@@ -195,6 +219,13 @@ async fn examine(arguments: DoctorArguments) -> Result<u8> {
 async fn pause() -> Result<u8> {
     // An error only says that nobody is left who could wish the end.
     let _ = stop::on_signals()?.wait_for(|stop| *stop).await;
+    Ok(AS_EXPECTED)
+}
+
+async fn reap(arguments: &ReapArguments) -> Result<u8> {
+    // Nobody's wish ends it: it ends when its work is done.
+    let _deaf = stop::on_signals()?;
+    estate::reap(&arguments.owner, &arguments.place).await?;
     Ok(AS_EXPECTED)
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use crate::backend::Missing;
+use crate::backend::estate::{self, Estate, Owner, Swept};
 use crate::report::terminal::Colour;
 use crate::world::LONGEST_FOLDER;
 
@@ -28,20 +29,31 @@ pub(super) fn runs() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/kratos-repro")
 }
 
-/// A folder for the files of worlds, gone when it is dropped.
+/// What this run has in the machine: its temporary files are all below the folder of it. What runs have left that were
+/// killed goes first, which is said.
 ///
 /// # Errors
-/// When it cannot be made.
-pub(super) fn worlds() -> Result<tempfile::TempDir> {
-    let made = tempfile::Builder::new().prefix("kratos-repro-").tempdir();
-    let folder = made.map_err(|error| {
-        Missing::new(format!("a folder for the worlds cannot be made: {error}"), "TMPDIR names another place")
-    })?;
-    if folder.path().as_os_str().len() > LONGEST_FOLDER {
-        let what = format!("`{}` is too long a path for the sockets of browsers", folder.path().display());
+/// When there is no place for it.
+pub(super) async fn estate() -> Result<Estate> {
+    let place = std::env::temp_dir();
+    say_swept(estate::sweep(&place, Owner::is_gone).await);
+    let estate = Estate::open(&place).await?;
+    if estate.folder().as_os_str().len() > LONGEST_FOLDER {
+        let what = format!("`{}` is too long a path for the sockets of browsers", estate.folder().display());
         return Err(Missing::new(what, "TMPDIR names a place with a shorter path").into());
     }
-    Ok(folder)
+    // It is the first, and one alone can be told.
+    let _ = tempfile::env::override_temp_dir(estate.folder());
+    Ok(estate)
+}
+
+/// Says what was removed. What could not be is no reason not to run.
+pub(super) fn say_swept(swept: Result<Swept>) {
+    match swept {
+        Ok(swept) if swept.is_empty() => {}
+        Ok(swept) => say(&swept.to_string()),
+        Err(error) => say(&format!("what a run that was killed had left cannot be removed: {error:#}")),
+    }
 }
 
 /// Colour for a terminal, unless `NO_COLOR` is set (no-color.org).

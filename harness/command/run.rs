@@ -17,6 +17,7 @@ use super::repetitions::Repetitions;
 use super::{databases, endpoint, interface, place, stop, versions};
 use crate::backend::cache::Cache;
 use crate::backend::doctor::{self, State};
+use crate::backend::estate::Estate;
 use crate::backend::hydra_binary::HydraBinary;
 use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::progress::Progress as SetupProgress;
@@ -28,7 +29,7 @@ use crate::report::{self, Differing, terminal};
 use crate::trial::{NotRun, Part, Platform, Progress, QueueSettings, RunOutcome, Scope, Thoroughness, Turn};
 use crate::world::{ClientPrograms, Files, WorldSettings};
 
-pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
+pub(super) async fn run(arguments: RunArguments, estate: &Estate) -> Result<u8> {
     // First, because it takes a moment to see that nobody is there.
     let remote = endpoint::reach(&arguments).await?;
     let fixtures = place::fixtures()?;
@@ -38,7 +39,12 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
     arguments.backend.refuse(arguments.database.db)?;
     let of_interface = arguments.interface.image_flag();
     let backend = arguments.backend.choose(&cache, &fixtures, &arguments.server.kratos, of_interface).await?;
-    let ended = run_on(&backend, arguments, &fixtures, &cache, catalogue, chosen, remote).await;
+    place::say_swept(backend.backend.sweep().await);
+    let keep = arguments.keep;
+    let ended = run_on(&backend, arguments, estate, &cache, catalogue, chosen, remote).await;
+    if keep && let Some(kept) = estate.keep()? {
+        place::say(&format!("kept: {} (secrets in it are as they were)", kept.display()));
+    }
     // Whatever came of it, nothing of it stays.
     let closed = backend.backend.close().await;
     let code = ended?;
@@ -49,12 +55,13 @@ pub(super) async fn run(arguments: RunArguments) -> Result<u8> {
 async fn run_on(
     backend: &Chosen,
     arguments: RunArguments,
-    fixtures: &Path,
+    estate: &Estate,
     cache: &Cache,
     catalogue: Catalogue,
     chosen: Vec<Case>,
     remote: Option<Remote>,
 ) -> Result<u8> {
+    let fixtures = &place::fixtures()?;
     let found = databases::find(arguments.database.db, backend).await?;
     let interface = arguments.interface.interface(backend).await?;
     let mut stop = stop::on_signals()?;
@@ -100,7 +107,6 @@ async fn run_on(
     for one in &not_applicable {
         place::say(&format!("not applicable: {} on Kratos {}: {}", one.case, one.kratos, one.reason));
     }
-    let worlds = place::worlds()?;
     let jitter = jitter(&arguments)?;
     // The first; each share of the turns brings its own.
     let first = every_kratos.first().context("no Kratos was named")?;
@@ -115,7 +121,7 @@ async fn run_on(
         interface: interface.clone(),
         remote: remote.clone(),
         window: Window::Hidden,
-        folder: worlds.path().to_owned(),
+        folder: estate.folder().to_owned(),
         files: if arguments.keep { Files::Kept } else { Files::Removed },
         jitter,
     };
@@ -173,11 +179,6 @@ async fn run_on(
     databases.close().await?;
     if let Some(remote) = &remote {
         endpoint::settle(remote).await;
-    }
-    if arguments.keep {
-        place::say(&format!("kept: {} (secrets in it are as they were)", worlds.keep().display()));
-    } else {
-        worlds.close().context("failed to remove the folder of the worlds")?;
     }
     let interrupted = repetitions.ended() < case_count;
     let (mut outcomes, noted) = repetitions.told();

@@ -1,5 +1,7 @@
 //! The wish to stop: Ctrl-C, SIGTERM, or a terminal that closes.
 
+use std::convert::Infallible;
+
 use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -24,4 +26,15 @@ pub(super) fn on_signals() -> Result<watch::Receiver<bool>> {
         wish.closed().await;
     });
     Ok(stop)
+}
+
+/// Panics when it is asked to by SIGUSR1, in debug builds alone: how a run ends by a fault of its own, at any moment, can be
+/// tried in no other way. (`abort` ends a program by SIGABRT, which anybody can send.)
+pub(super) async fn panic_on_request() -> Infallible {
+    #[cfg(debug_assertions)]
+    if let Ok(mut request) = signal(SignalKind::user_defined1()) {
+        request.recv().await;
+        panic!("asked to panic by SIGUSR1");
+    }
+    std::future::pending().await
 }

@@ -10,6 +10,7 @@ use super::backend::Chosen;
 use super::databases::{self, Databases};
 use super::{WrongCall, place, stop};
 use crate::backend::cache::Cache;
+use crate::backend::estate::Estate;
 use crate::backend::progress::Progress;
 use crate::browser::{Browser, Engine, Window};
 use crate::case::{BrowserSpec, Case, Catalogue, Step};
@@ -19,7 +20,7 @@ use crate::world::{ClientPrograms, Files, World, WorldSettings};
 /// The name of the person's browser where the case has none.
 const YOU: &str = "you";
 
-pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
+pub(super) async fn up(arguments: UpArguments, estate: &Estate) -> Result<u8> {
     let fixtures = place::fixtures()?;
     let catalogue = Catalogue::read(&fixtures)?;
     let mut case = super::one_case(&catalogue, &arguments.name)?;
@@ -33,7 +34,8 @@ pub(super) async fn up(arguments: UpArguments) -> Result<u8> {
     let kratos = std::slice::from_ref(&arguments.server.kratos);
     arguments.backend.refuse(arguments.database.db)?;
     let chosen = arguments.backend.choose(&cache, &fixtures, kratos, arguments.interface.image_flag()).await?;
-    let ended = up_on(&chosen, &arguments, &catalogue, &cache, &case).await;
+    place::say_swept(chosen.backend.sweep().await);
+    let ended = up_on(&chosen, &arguments, &catalogue, &cache, &case, estate).await;
     let closed = chosen.backend.close().await;
     let code = ended?;
     closed.context("the world has ended, and something of it stays")?;
@@ -46,13 +48,13 @@ async fn up_on(
     catalogue: &Catalogue,
     cache: &Cache,
     case: &Case,
+    estate: &Estate,
 ) -> Result<u8> {
     let fixtures = place::fixtures()?;
     let kind = if arguments.fixed { TrialKind::Fixed } else { TrialKind::Broken };
     let found = databases::find(arguments.database.db, backend).await?;
     let interface = arguments.interface.interface(backend).await?;
     let mut stop = stop::on_signals()?;
-    let folder = place::worlds()?;
     let begin = async {
         let mut progress = Progress::on_stderr();
         let kratos = backend.kratos(cache, &fixtures, &arguments.server.kratos, &mut progress).await?;
@@ -75,7 +77,7 @@ async fn up_on(
             interface,
             remote: None,
             window: Window::Shown,
-            folder: folder.path().to_owned(),
+            folder: estate.folder().to_owned(),
             files: Files::Removed,
             jitter: None,
         };
@@ -101,7 +103,6 @@ async fn up_on(
     }
     world.close().await?;
     databases.close().await?;
-    folder.close().context("failed to remove the world's folder")?;
     Ok(super::AS_EXPECTED)
 }
 
@@ -131,7 +132,8 @@ async fn stand(plan: &Plan, settings: &WorldSettings, engine: Engine) -> Result<
     }
     let (mut windows, mut by_hand) = (Vec::new(), Vec::new());
     for (number, (name, spec)) in browsers.iter().enumerate() {
-        let profile = settings.folder.join(format!("you{number}"));
+        // Short, as those of the world's own browsers.
+        let profile = world.folder().join(format!("y{number}"));
         std::fs::create_dir(&profile).context("failed to make a folder for the browser")?;
         let browser = world.admit(name, spec).await?;
         if std::env::var_os("DISPLAY").is_some() {

@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use kratos_repro::backend::cache::Cache;
 use kratos_repro::backend::docker::{self, ContainedPostgres, Engine, Image};
+use kratos_repro::backend::estate::Owner;
 use kratos_repro::backend::product::Product;
 use kratos_repro::backend::progress::Progress;
 use kratos_repro::backend::{Backend, Database};
@@ -16,8 +17,10 @@ use kratos_repro::case::{Case, Catalogue};
 use kratos_repro::trial::{CaseOutcome, Thoroughness, Turn};
 use kratos_repro::world::WorldSettings;
 use testcontainers::bollard::Docker;
+use testcontainers::bollard::models::ContainerCreateBody;
 use testcontainers::bollard::query_parameters::{
-    ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptions,
+    CreateContainerOptions, ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptions,
+    RemoveContainerOptions,
 };
 use testcontainers::core::client::docker_client_instance;
 
@@ -154,8 +157,8 @@ pub(crate) async fn made_from(process: u32, image: &str) -> Result<Option<String
 
 /// Whether these are the labels of something that a process with this id has made.
 fn is_of(process: u32, labels: Option<HashMap<String, String>>) -> bool {
-    let run = labels.and_then(|mut labels| labels.remove("kratos-repro.run")).unwrap_or_default();
-    run.starts_with(&format!("{process:x}x"))
+    let owner = labels.and_then(|labels| labels.get("kratos-repro.run")?.parse::<Owner>().ok());
+    owner.is_some_and(|owner| u32::try_from(owner.process()) == Ok(process))
 }
 
 /// Nothing of a process may be left in the engine.
@@ -163,4 +166,31 @@ pub(crate) async fn ensure_none_is_left(process: u32) -> Result<()> {
     let left = made_by(process).await?;
     ensure!(left.is_empty(), "left behind: {left:?}");
     Ok(())
+}
+
+/// A container of somebody else, with an image and a label of ours. It is never started.
+#[derive(Debug)]
+pub(crate) struct Stranger {
+    engine: Docker,
+    id: String,
+}
+
+impl Stranger {
+    /// Makes it.
+    pub(crate) async fn make(containers: &Containers) -> Result<Self> {
+        let engine: Docker = docker_client_instance().await?;
+        let body = ContainerCreateBody {
+            image: Some(containers.kratos.name().to_owned()),
+            labels: Some(HashMap::from([("kratos-repro.run".to_owned(), "somebody".to_owned())])),
+            ..ContainerCreateBody::default()
+        };
+        let id = engine.create_container(None::<CreateContainerOptions>, body).await?.id;
+        Ok(Self { engine, id })
+    }
+
+    /// Removes it, which fails where somebody else has.
+    pub(crate) async fn remove(self) -> Result<()> {
+        let removed = self.engine.remove_container(&self.id, None::<RemoveContainerOptions>).await;
+        removed.context("somebody else's container is gone")
+    }
 }

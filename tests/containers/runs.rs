@@ -2,14 +2,16 @@
 
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use nix::sys::signal::Signal;
+use kratos_repro::backend::wait_until;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use rstest::rstest;
 
-use crate::engine::{Containers, ensure_none_is_left, made_by};
-use crate::support::{BROWSER, Ended, QUICK, Sandbox};
+use crate::engine::{Containers, Stranger, ensure_none_is_left, made_by};
+use crate::support::{BROWSER, Ended, QUICK, Running, Sandbox, process};
 
 /// What stands where an engine is said to be.
 #[derive(Debug, Clone, Copy)]
@@ -155,6 +157,16 @@ async fn a_run_in_containers_says_so_and_leaves_none() -> Result<()> {
     Ok(())
 }
 
+/// Waits until a run has something of this kind in the engine.
+async fn wait_for(kind: &str, run: &Running) -> Result<()> {
+    wait_until(kind, Duration::from_secs(60), Duration::from_millis(1), || async {
+        let made = made_by(run.id()).await.map_err(|error| format!("{error:#}"))?;
+        let there = made.iter().any(|it| it.starts_with(kind));
+        if there { Ok(()) } else { Err(format!("{made:?}: {}", run.stderr())) }
+    })
+    .await
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Moment {
     NetworkIsMade,
@@ -170,14 +182,9 @@ async fn a_signal_leaves_no_container(#[case] signal: Signal, #[case] moment: Mo
     let sandbox = Sandbox::new()?;
     let run = sandbox.start(sandbox.run_command(&["--backend", "docker", BROWSER]))?;
     let id = run.id();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let word = match moment {
-        Moment::NetworkIsMade => "network",
-        Moment::ContainersAreThere => "container",
-    };
-    while !made_by(id).await?.iter().any(|it| it.starts_with(word)) {
-        ensure!(Instant::now() < deadline, "no {word} within 60 s: {}", run.stderr());
-        tokio::task::yield_now().await;
+    match moment {
+        Moment::NetworkIsMade => wait_for("network", &run).await?,
+        Moment::ContainersAreThere => wait_for("container", &run).await?,
     }
 
     run.signal(signal)?;
@@ -185,6 +192,52 @@ async fn a_signal_leaves_no_container(#[case] signal: Signal, #[case] moment: Mo
 
     assert_eq!(ended.code(), Some(1), "{}{}", ended.stderr, ended.stdout);
     ensure_none_is_left(id).await?;
+    sandbox.ensure_nothing_is_left()
+}
+
+#[tokio::test]
+async fn a_run_that_is_killed_leaves_no_container_and_touches_no_other() -> Result<()> {
+    let Some(containers) = Containers::find().await else { return Ok(()) };
+    let sandbox = Sandbox::new()?;
+    let stranger = Stranger::make(&containers).await?;
+    let run = sandbox.start(sandbox.run_command(&["--backend", "docker", BROWSER]))?;
+    let id = run.id();
+    wait_for("container", &run).await?;
+
+    run.signal(Signal::SIGKILL)?;
+    run.end(Duration::from_secs(5))?;
+
+    wait_until("the end of all", Duration::from_secs(10), Duration::from_millis(50), || async {
+        ensure_none_is_left(id).await.map_err(|left| format!("{left:#}"))
+    })
+    .await?;
+    stranger.remove().await?;
+    sandbox.wait_until_nothing_is_left()
+}
+
+#[tokio::test]
+async fn the_next_start_sweeps_containers_that_a_power_cut_has_left() -> Result<()> {
+    let Some(containers) = Containers::find().await else { return Ok(()) };
+    let sandbox = Sandbox::new()?;
+    let run = sandbox.start(sandbox.run_command(&["--backend", "docker", BROWSER]))?;
+    let id = run.id();
+    wait_for("container", &run).await?;
+    let all = process::naming(&sandbox.tmp());
+    let reaper = all.iter().find(|it| it.command.starts_with("kratos-repro reap")).context("there is no reaper")?;
+    kill(Pid::from_raw(reaper.id), Signal::SIGKILL)?;
+    run.signal(Signal::SIGKILL)?;
+    run.end(Duration::from_secs(5))?;
+    ensure!(!made_by(id).await?.is_empty(), "somebody has removed them");
+    let stranger = Stranger::make(&containers).await?;
+
+    let next = sandbox.end(sandbox.run_command(&["--backend", "docker", QUICK]))?;
+
+    assert_eq!(next.code(), Some(0), "{}{}", next.stderr, next.stdout);
+    let said = next.stderr.lines().find(|line| line.contains("swept") && line.contains("container"));
+    let said = said.with_context(|| next.stderr.clone())?;
+    ensure!(said.contains("network kratos-repro-"), "{said}");
+    ensure_none_is_left(id).await?;
+    stranger.remove().await?;
     sandbox.ensure_nothing_is_left()
 }
 

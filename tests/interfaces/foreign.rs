@@ -301,6 +301,8 @@ fn it_is_told_what_the_interfaces_of_ory_read_and_no_more() -> Result<()> {
             "KRATOS_ADMIN_URL",
             "KRATOS_BROWSER_URL",
             "KRATOS_PUBLIC_URL",
+            // Not theirs, but everybody's.
+            "KRATOS_REPRO_OWNER",
             "ORY_SDK_URL",
             "PATH",
             "PORT",

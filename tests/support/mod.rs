@@ -158,6 +158,17 @@ impl Sandbox {
         ensure!(processes.is_empty(), "still running: {processes:?}");
         Ok(())
     }
+
+    /// The same, soon.
+    pub(crate) fn wait_until_nothing_is_left(&self) -> Result<()> {
+        let left = || self.ensure_nothing_is_left().map_err(|left| left.to_string());
+        wait_until("end of all", Duration::from_secs(5), left)
+    }
+
+    /// The folder of the one run or world that is under way here.
+    pub(crate) fn estate(&self) -> Option<PathBuf> {
+        list(&self.tmp()).ok()?.into_iter().find(|path| path.join("owner").is_file())
+    }
 }
 
 impl Running {
@@ -245,6 +256,18 @@ impl Ended {
             ensure!(self.stderr.contains(word), "`{word}` is not in: {}", self.stderr);
         }
         Ok(())
+    }
+}
+
+/// Waits until something is so. A probe that finds that it is not says what it saw.
+pub(crate) fn wait_until<T>(what: &str, limit: Duration, mut probe: impl FnMut() -> Result<T, String>) -> Result<T> {
+    let deadline = Instant::now() + limit;
+    loop {
+        match probe() {
+            Ok(value) => return Ok(value),
+            Err(seen) => ensure!(Instant::now() < deadline, "no {what} within {} ms: {seen}", limit.as_millis()),
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -19,6 +19,7 @@ use url::{Host, Url};
 
 use super::image::Image;
 use super::pod::Pod;
+use crate::backend::estate::Owner;
 use crate::backend::{Missing, wait_until};
 
 /// How long an engine may take to say that it is there; it takes 1 ms.
@@ -27,8 +28,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 /// How long what is under way may take to end, and what is to be removed to be gone, together.
 const CLOSE_LIMIT: Duration = Duration::from_secs(30);
 
-/// The label that all of a run has: its value is the run.
-const RUN: &str = "kratos-repro.run";
+/// The label that all of a run has: its value is the run's owner.
+pub(super) const RUN: &str = "kratos-repro.run";
 
 /// What starts or repairs an engine.
 const CURE: &str = "`scripts/setup --docker` installs and starts one; DOCKER_HOST names another";
@@ -40,7 +41,7 @@ pub struct Engine {
     place: Option<String>,
     own: Option<Image>,
     version: String,
-    run: Arc<str>,
+    owner: Owner,
     busy: Arc<RwLock<()>>,
     /// The networks of worlds that have not begun or have ended.
     pub(super) pods: Arc<Mutex<Vec<Pod>>>,
@@ -76,7 +77,8 @@ impl Engine {
         // Docker's own calls itself `Engine`.
         let name = name.filter(|name| name != "Engine").unwrap_or_else(|| "Docker Engine".to_owned());
         let version = format!("{name} {number}");
-        Ok(Self { docker, place, own: None, version, run: chance().into(), busy: Arc::default(), pods: Arc::default() })
+        let owner = Owner::this().map_err(|error| missing(format!("whose containers would they be? {error}")))?;
+        Ok(Self { docker, place, own: None, version, owner, busy: Arc::default(), pods: Arc::default() })
     }
 
     /// The same with the harness's own servers in containers of this image.
@@ -109,8 +111,13 @@ impl Engine {
     }
 
     /// The label that all of the run has.
-    pub(super) fn label(&self) -> (&'static str, &str) {
-        (RUN, &self.run)
+    pub(super) fn label(&self) -> (&'static str, String) {
+        (RUN, self.owner.to_string())
+    }
+
+    /// Whose it all is.
+    pub(super) fn owner(&self) -> &Owner {
+        &self.owner
     }
 
     /// To be held while something is made or removed.
@@ -126,7 +133,8 @@ impl Engine {
         drop(std::mem::take(&mut *self.pods.lock().unwrap_or_else(PoisonError::into_inner)));
         let under_way = tokio::time::timeout(CLOSE_LIMIT, self.busy.write()).await;
         let _all = under_way.context("the engine is still busy with what the run had asked for")?;
-        self.sweep(RUN, &self.run).await
+        self.sweep(RUN, &self.owner.to_string()).await?;
+        self.ensure_nothing_is_left().await
     }
 
     /// Removes every container and network with this label.
@@ -162,7 +170,7 @@ impl Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("version", &self.version).field("run", &self.run).finish_non_exhaustive()
+        f.debug_struct("Engine").field("version", &self.version).field("owner", &self.owner).finish_non_exhaustive()
     }
 }
 
@@ -188,7 +196,7 @@ pub(super) fn words(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 /// That a thing is not there any more, or is on its way, is what was wanted (404 and 409 of the engine's API).
-fn gone(removed: Result<(), Error>) -> Result<(), Error> {
+pub(super) fn gone(removed: Result<(), Error>) -> Result<(), Error> {
     match removed {
         Err(Error::DockerResponseServerError { status_code: 404 | 409, .. }) => Ok(()),
         removed => removed,

@@ -11,6 +11,7 @@ mod image;
 mod layer;
 mod local;
 mod local_postgres;
+mod owned;
 mod pod;
 mod postgres;
 mod server;

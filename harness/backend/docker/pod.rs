@@ -49,7 +49,7 @@ impl Pod {
         let image = engine.own().context("there is no image of the harness (hint: `kratos-repro setup --images`)")?;
         let name = format!("kratos-repro-{}", chance());
         let (run, value) = engine.label();
-        let labels = [(run.to_owned(), value.to_owned())];
+        let labels = [(run.to_owned(), value)];
         let request =
             NetworkCreateRequest { name: name.clone(), labels: Some(labels.into()), ..NetworkCreateRequest::default() };
         let making = engine.clone();

@@ -158,7 +158,7 @@ fn line_of(data: &Path, number: usize) -> Option<String> {
 
 /// A folder for a cluster, which is its user's own.
 pub(super) fn own_folder(account: Option<&Account>) -> Result<TempDir> {
-    let place = std::env::temp_dir();
+    let place = tempfile::env::temp_dir();
     // The socket asks for no password, so nobody else may come near it; Postgres itself wants the same of its data.
     let mode = fs::Permissions::from_mode(0o700);
     let made = tempfile::Builder::new().prefix("kratos-repro-pg-").permissions(mode).tempdir_in(&place);

@@ -1,0 +1,60 @@
+//! The processes of an owner. A stranger that looks at our files, or has the name of one of our programs, is none.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use nix::unistd::Pid;
+
+use super::owner::{MARK, Owner};
+use crate::backend::stat::Stat;
+
+/// A process of an owner.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Marked {
+    pub(super) id: Pid,
+    pub(super) owner: Owner,
+}
+
+impl Marked {
+    /// What it was called with, as far as it fits a line.
+    pub(super) fn line(&self) -> String {
+        let line = fs::read(format!("/proc/{}/cmdline", self.id)).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        line.trim().chars().take(120).collect()
+    }
+}
+
+/// Every living process that has an owner: it has the mark in its environment, or is in a process group with one that
+/// has, or descends from one. Chromium and Postgres write the names of their processes over the memory of the environment,
+/// and nobody but a child of ours is ever in a group of ours.
+pub(super) fn all() -> BTreeSet<Marked> {
+    let processes: Vec<Stat> = Stat::all().into_iter().filter(|it| !it.dead).collect();
+    let mut owners: BTreeMap<Pid, Owner> = processes.iter().filter_map(|it| Some((it.id, owner_of(it.id)?))).collect();
+    loop {
+        let mut groups: BTreeMap<Pid, Owner> = BTreeMap::new();
+        for process in &processes {
+            if let Some(owner) = owners.get(&process.id) {
+                groups.insert(process.group, owner.clone());
+            }
+        }
+        let known = owners.len();
+        for process in processes.iter().filter(|it| it.id != Pid::this()) {
+            let owner = groups.get(&process.group).or_else(|| owners.get(&process.parent)).cloned();
+            if let Some(owner) = owner {
+                owners.entry(process.id).or_insert(owner);
+            }
+        }
+        if owners.len() == known {
+            return owners.into_iter().map(|(id, owner)| Marked { id, owner }).collect();
+        }
+    }
+}
+
+fn owner_of(id: Pid) -> Option<Owner> {
+    let environment = fs::read(format!("/proc/{id}/environ")).ok()?;
+    let mut values = environment.split(|byte| *byte == 0).filter_map(|variable| {
+        let value = variable.strip_prefix(MARK.as_bytes())?.strip_prefix(b"=")?;
+        std::str::from_utf8(value).ok()
+    });
+    values.next()?.parse().ok()
+}

@@ -1,0 +1,135 @@
+//! What one run of the harness has in the machine: one folder below `TMPDIR`, and processes that have its mark. All of it
+//! goes at the run's end, however the run ends.
+//!
+//! Three nets hang below each other. What is started ends with the harness by its own leash (see
+//! [`Launch`](super::Launch)). A reaper, which nothing that ends the harness reaches, removes the rest as soon as the harness
+//! is gone. The next start sweeps what is left where the reaper was ended too, as by a power cut.
+//!
+//! What is ours is known by its owner's mark alone, never by a name: somebody else's Kratos, browser or folder is not ours.
+
+mod census;
+mod displays;
+mod marked;
+mod owner;
+mod reaper;
+mod sweep;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+
+use self::reaper::Reaper;
+use super::{Missing, wait_until};
+
+pub use displays::DisplayNote;
+pub(in crate::backend) use owner::MARK;
+pub use owner::{NoOwner, Owner};
+pub use reaper::reap;
+pub use sweep::{Swept, sweep};
+
+/// The file in an estate that says whose it is.
+const OWNER_FILE: &str = "owner";
+
+/// How estates are called: this and six letters, for paths of sockets are short.
+const PREFIX: &str = "kratos-repro-";
+
+/// How an estate is called while it is made or removed: this and its owner, so that at no moment it is nobody's.
+const UNFINISHED: &str = ".kratos-repro-";
+
+/// How long what was ended may take to be gone: the kernel closes the sockets of a process that was killed after it has
+/// ended, and tasks of our own end when they are next looked at.
+const GONE_LIMIT: Duration = Duration::from_secs(2);
+
+/// What this process has in the machine. Dropping it without [`Estate::close`] leaves its removal to the reaper.
+#[derive(Debug)]
+#[must_use = "what a run has is removed when this is dropped"]
+pub struct Estate {
+    owner: Owner,
+    folder: PathBuf,
+    before: BTreeSet<String>,
+    reaper: Reaper,
+}
+
+impl Estate {
+    /// Starts the reaper and makes the folder, in this place. It is for a program that answers to [`reap`].
+    ///
+    /// # Errors
+    /// When the reaper does not start; [`Missing`] when the folder cannot be made.
+    pub async fn open(place: &Path) -> Result<Self> {
+        let owner = Owner::this().context("failed to find out which process this is")?;
+        let reaper = Reaper::start(&owner, place).await?;
+        let folder = make(place, &owner).map_err(|error| {
+            Missing::new(format!("a folder for the worlds cannot be made: {error}"), "TMPDIR names another place")
+        })?;
+        let before = census::take(&owner, &folder);
+        Ok(Self { owner, folder, before, reaper })
+    }
+
+    /// The folder, in which everybody may pass: Postgres runs as somebody else where the harness is root.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Gives the folder up, if there is anything in it: it stays as it is, and nothing of it is ours any more.
+    ///
+    /// # Errors
+    /// When it cannot be given up.
+    pub fn keep(&self) -> Result<Option<&Path>> {
+        let owner = self.folder.join(OWNER_FILE);
+        let give_up = || {
+            let mut entries = fs::read_dir(&self.folder)?.filter_map(|entry| Some(entry.ok()?.path()));
+            let filled = entries.any(|path| path != owner);
+            if filled { fs::remove_file(&owner).map(|()| true) } else { Ok(false) }
+        };
+        let given_up: bool = give_up().context("failed to keep the files of the worlds")?;
+        Ok(given_up.then_some(self.folder.as_path()))
+    }
+
+    /// Makes sure that nothing is left of the run, and removes the folder.
+    ///
+    /// # Errors
+    /// When something was left, which is named; it has been removed then.
+    pub async fn close(mut self) -> Result<()> {
+        let counted = wait_until("nothing to be left", GONE_LIMIT, Duration::from_millis(10), || {
+            let now = census::take(&self.owner, &self.folder);
+            let left: Vec<&String> = now.difference(&self.before).collect();
+            std::future::ready(if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) })
+        })
+        .await;
+        if counted.is_ok() {
+            if is_estate(&self.folder) {
+                sweep::remove(&self.folder, &self.owner).context("failed to remove the folder of the worlds")?;
+            }
+            return self.reaper.dismiss().await;
+        }
+        let now = census::take(&self.owner, &self.folder);
+        let left: Vec<&str> = now.difference(&self.before).map(String::as_str).collect();
+        self.reaper.work().await?;
+        bail!("left behind, and removed now:\n  {}", left.join("\n  "))
+    }
+}
+
+/// Makes an estate. Whenever this is broken off, what is there says whose it is: by its name, or by the file in it.
+fn make(place: &Path, owner: &Owner) -> io::Result<PathBuf> {
+    let unfinished = place.join(format!("{UNFINISHED}{owner}"));
+    fs::DirBuilder::new().mode(0o711).create(&unfinished)?;
+    // Whatever the umask is.
+    fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o711))?;
+    fs::write(unfinished.join(OWNER_FILE), format!("{owner}\n"))?;
+    let called = tempfile::Builder::new()
+        .prefix(PREFIX)
+        .make_in(place, |path| Ok(renameat2(AT_FDCWD, &unfinished, AT_FDCWD, path, RenameFlags::RENAME_NOREPLACE)?))?;
+    Ok(called.into_temp_path().keep()?)
+}
+
+/// Whether a folder is an estate.
+fn is_estate(folder: &Path) -> bool {
+    folder.join(OWNER_FILE).is_file()
+}

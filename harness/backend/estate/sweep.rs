@@ -1,0 +1,138 @@
+//! The removal of what owners have left, by the reaper of one that has just ended, or at the next start.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Uid;
+
+use super::displays::Served;
+use super::marked::{self, Marked};
+use super::owner::Owner;
+use super::{OWNER_FILE, PREFIX, UNFINISHED};
+use crate::backend::wait_until;
+
+/// How long what was on a leash may take to end by it; what has to put something away takes up to a second.
+const LEASH_LIMIT: Duration = Duration::from_millis(2500);
+
+/// How long processes that are killed may take to be gone, and how long folders may take that they still write to.
+const LIMIT: Duration = Duration::from_secs(5);
+
+const EVERY: Duration = Duration::from_millis(20);
+
+/// What was removed, each by its name.
+#[derive(Debug, Default)]
+pub struct Swept {
+    names: Vec<String>,
+}
+
+impl Swept {
+    /// Whether there was nothing to remove.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+}
+
+impl From<Vec<String>> for Swept {
+    fn from(names: Vec<String>) -> Self {
+        Self { names }
+    }
+}
+
+impl fmt::Display for Swept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "swept what a run that was killed had left: {}", self.names.join(", "))
+    }
+}
+
+/// Removes what these owners have left: their processes, and their folders in this place with the displays that are noted in
+/// them. What ends by itself within 2.5 s is given the time for it.
+///
+/// # Errors
+/// When something stays.
+pub async fn sweep(place: &Path, is_meant: impl Fn(&Owner) -> bool) -> Result<Swept> {
+    let mut swept = Swept::default();
+    end(&is_meant, &mut swept).await?;
+    for (folder, owner) in owned(place) {
+        if !is_meant(&owner) {
+            continue;
+        }
+        for display in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            if let Some(display) = Served::noted(&display.path()) {
+                display.clear();
+                swept.names.push(display.to_string());
+            }
+        }
+        wait_until("a folder to be removed", LIMIT, EVERY, || {
+            std::future::ready(remove(&folder, &owner).map_err(|error| error.to_string()))
+        })
+        .await
+        .with_context(|| format!("`{}` stays", folder.display()))?;
+        swept.names.push(format!("folder {}", folder.display()));
+    }
+    Ok(swept)
+}
+
+/// Ends the processes of these owners.
+async fn end(is_meant: &impl Fn(&Owner) -> bool, swept: &mut Swept) -> Result<()> {
+    let living = || marked::all().into_iter().filter(|it| is_meant(&it.owner)).collect::<Vec<Marked>>();
+    let begin = living();
+    if begin.is_empty() {
+        return Ok(());
+    }
+    swept.names.extend(begin.iter().map(|it| format!("process {} ({})", it.id, it.line())));
+    let gone = |all: Vec<Marked>| if all.is_empty() { Ok(()) } else { Err(format!("{} still run", all.len())) };
+    let leashes = wait_until("leashes to end them", LEASH_LIMIT, EVERY, || std::future::ready(gone(living()))).await;
+    if leashes.is_ok() {
+        return Ok(());
+    }
+    wait_until("the end of processes without an owner", LIMIT, EVERY, || {
+        let all = living();
+        for process in &all {
+            // ESRCH only says that it is gone already.
+            let _ = kill(process.id, Signal::SIGKILL);
+        }
+        std::future::ready(gone(all))
+    })
+    .await
+}
+
+/// Removes an estate, as far as it is still there. Broken off, what is left still says by its name whose it was.
+pub(super) fn remove(folder: &Path, owner: &Owner) -> io::Result<()> {
+    let unfinished = folder.with_file_name(format!("{UNFINISHED}{owner}"));
+    let renamed = fs::rename(folder, &unfinished);
+    let removed = fs::remove_dir_all(&unfinished);
+    // What is not there any more somebody else has removed meanwhile.
+    let failed = |outcome: &io::Result<()>| outcome.as_ref().is_err_and(|it| it.kind() != io::ErrorKind::NotFound);
+    [renamed, removed].into_iter().find(failed).unwrap_or(Ok(()))
+}
+
+/// The estates in a place, with their owners. Only folders of this user count, that say whose they are by their name, or by
+/// the file in them.
+fn owned(place: &Path) -> Vec<(PathBuf, Owner)> {
+    let user = Uid::effective().as_raw();
+    let own = |path: &Path| path.symlink_metadata().ok().filter(|it| it.uid() == user);
+    let entries = fs::read_dir(place).into_iter().flatten().flatten().map(|entry| entry.path());
+    let folders = entries.filter(|path| own(path).is_some_and(|it| it.is_dir()));
+    folders
+        .filter_map(|folder| {
+            let name = folder.file_name()?.to_str()?;
+            let owner = if let Some(owner) = name.strip_prefix(UNFINISHED) {
+                owner.parse().ok()?
+            } else if name.starts_with(PREFIX) {
+                let file = folder.join(OWNER_FILE);
+                own(&file).filter(fs::Metadata::is_file)?;
+                fs::read_to_string(file).ok()?.trim_end().parse().ok()?
+            } else {
+                return None;
+            };
+            Some((folder, owner))
+        })
+        .collect()
+}
