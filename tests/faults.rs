@@ -26,9 +26,10 @@ const DOCUMENT: &str = "docs/faults.md";
 /// Where Debian's `faketime` has its library.
 const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
-/// A disk of 8 MiB in the place of temporary files, with no room left; `dd` ends there.
+/// A disk of 8 MiB in the place of temporary files, full but for 64 KiB: less than a database takes.
 const FULL_DISK: &str = r#"mount -t tmpfs -o size=8m none "$TMPDIR" || exit 9
 dd if=/dev/zero of="$TMPDIR/filler" bs=4k 2>/dev/null
+truncate --size=-64K "$TMPDIR/filler"
 exec "$@""#;
 
 /// How a run ends that something happened to.

@@ -103,11 +103,25 @@ impl Browser {
         connector.set_nodelay(true);
         let mut builder = ClientBuilder::new(connector);
         builder.capabilities(capabilities);
-        let client = match tokio::time::timeout(SESSION_LIMIT, builder.connect(driver.url())).await {
-            Ok(session) => {
-                session.map_err(|error| anyhow!("{error}")).with_context(|| format!("failed to start {engine}"))?
-            }
-            Err(_) => bail!("{engine} gave no session within {} s", SESSION_LIMIT.as_secs()),
+        // A driver whose browser never comes, because its display has gone, waits for it for ever.
+        let lost = crate::backend::wait_until("what has ended", SESSION_LIMIT, Duration::from_millis(50), || {
+            let gone = if !driver.runs() {
+                Ok("driver")
+            } else if display.as_ref().is_some_and(|display| !display.runs()) {
+                Ok("display")
+            } else {
+                Err("all of it runs".to_owned())
+            };
+            std::future::ready(gone)
+        });
+        let client = tokio::select! {
+            session = tokio::time::timeout(SESSION_LIMIT, builder.connect(driver.url())) => match session {
+                Ok(session) => {
+                    session.map_err(|error| anyhow!("{error}")).with_context(|| format!("failed to start {engine}"))?
+                }
+                Err(_) => bail!("{engine} gave no session within {} s", SESSION_LIMIT.as_secs()),
+            },
+            Ok(gone) = lost => bail!("the {gone} of browser `{name}` ended before there was a session"),
         };
         Ok(Self::of(name, Host::Here(Box::new((driver, display))), client))
     }

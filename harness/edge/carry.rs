@@ -183,7 +183,10 @@ pub(super) async fn carry(
         }
         for effect in &effects {
             match effect {
-                Effect::DelayAnswer(time) => tokio::time::sleep(*time).await,
+                Effect::DelayAnswer(time) => {
+                    tokio::time::sleep(*time).await;
+                    open.record.released().await;
+                }
                 Effect::LoseAnswer => return Err(Failed),
                 // A jitter has become a delay.
                 Effect::Jitter(_)

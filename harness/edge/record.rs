@@ -8,6 +8,9 @@ use tokio::sync::watch;
 
 use crate::evidence::Exchange;
 
+/// How long answers can be held back.
+const HOLD_LIMIT: Duration = Duration::from_secs(20);
+
 #[derive(Debug)]
 struct State {
     epoch: Instant,
@@ -23,13 +26,25 @@ struct State {
 pub struct Record {
     state: Arc<Mutex<State>>,
     changes: watch::Sender<u64>,
+    holds: watch::Sender<usize>,
+}
+
+/// While this lives no answer that a fault delays goes back.
+#[derive(Debug)]
+#[must_use = "answers go back again when this is dropped"]
+pub struct Hold(watch::Sender<usize>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
 impl Record {
     pub(super) fn new() -> Self {
         let now = Instant::now();
         let state = State { epoch: now, step: 0, exchanges: Vec::new(), open: 0, touched: now, trouble: None };
-        Self { state: Arc::new(Mutex::new(state)), changes: watch::Sender::new(0) }
+        Self { state: Arc::new(Mutex::new(state)), changes: watch::Sender::new(0), holds: watch::Sender::new(0) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -112,6 +127,19 @@ impl Record {
             bail!("no request from `{listener}` within {} ms", limit.as_millis());
         }
         Ok(())
+    }
+
+    /// Holds back the answers that a fault delays, beyond their time. A person's second click comes while the first request
+    /// is under way; a busy machine can take longer for the two than the fault has it take.
+    pub fn hold(&self) -> Hold {
+        self.holds.send_modify(|count| *count += 1);
+        Hold(self.holds.clone())
+    }
+
+    /// Waits until nobody holds answers back, for [`HOLD_LIMIT`] at most.
+    pub(super) async fn released(&self) {
+        let mut holds = self.holds.subscribe();
+        let _ = tokio::time::timeout(HOLD_LIMIT, holds.wait_for(|count| *count == 0)).await;
     }
 
     /// Which exchanges have no answer yet, in one line; nothing when all have one.

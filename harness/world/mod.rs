@@ -87,6 +87,7 @@ pub struct World {
     clients: BTreeMap<String, ApiClient>,
     front: Option<Front>,
     ui: Ui,
+    by_script: bool,
     kratos: Vec<Kratos>,
     migration: Migration,
     ground: Ground,
@@ -102,6 +103,11 @@ impl World {
     /// The edge.
     pub fn edge(&self) -> &Edge {
         &self.edge
+    }
+
+    /// Whether the interface is known to submit by a script, so that a press ends before its answer comes.
+    pub fn submits_by_script(&self) -> bool {
+        self.by_script
     }
 
     /// Opens one more listener of the edge, for a browser that a person drives: says how it is to be started.

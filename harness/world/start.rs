@@ -20,6 +20,7 @@ use super::ui::{Interface, Places, Told, Ui, UiSettings, UiTenant, UiWays};
 use super::{Files, World, WorldSettings};
 use crate::backend::{AddressWatch, ClockWatch, Ground};
 use crate::browser::{Browser, BrowserSettings, Remote, Window};
+use crate::case::interface::Submit;
 use crate::case::{BrowserSpec, FaultSpec, HOSTS, ItpSpec, KratosServer, Time, WorldSpec};
 use crate::client::{self, ApiClient, Jar};
 use crate::edge::policy::Itp;
@@ -148,6 +149,8 @@ impl World {
             clients,
             front,
             ui,
+            by_script: settings.interface == Interface::Ours
+                && spec.ui.as_ref().is_some_and(|ui| ui.submit() == Submit::Ajax),
             kratos,
             migration,
             ground,

@@ -37,6 +37,21 @@ async fn a_delayed_answer_is_late_and_its_request_is_not() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_delayed_answer_waits_for_clicks_that_take_longer_than_its_delay() -> Result<()> {
+    let mut scene = Scene::set(vec![Fault::new(Effect::DelayAnswer(Duration::from_millis(1)))]).await?;
+    let client = scene.client("a").await?;
+    let held = scene.edge.record().hold();
+
+    let mut asked = std::pin::pin!(client.post(format!("https://{ORY}/login")).body("code=1").send());
+    let early = tokio::time::timeout(DELAY, &mut asked).await;
+    drop(held);
+
+    assert!(early.is_err(), "it came before the clicks were done: {early:?}");
+    assert_eq!(asked.await?.status().as_u16(), 201);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_delayed_request_reaches_the_server_late() -> Result<()> {
     let mut scene = Scene::set(vec![Fault::new(Effect::DelayRequest(DELAY))]).await?;
     let client = scene.client("a").await?;

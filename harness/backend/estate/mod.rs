@@ -65,7 +65,8 @@ impl Estate {
         let owner = Owner::this().context("failed to find out which process this is")?;
         let reaper = Reaper::start(&owner, place).await?;
         let folder = make(place, &owner).map_err(|error| {
-            Missing::new(format!("a folder for the worlds cannot be made: {error}"), "TMPDIR names another place")
+            let what = format!("a folder for the worlds cannot be made in `{}`: {error}", place.display());
+            Missing::new(what, "TMPDIR names another place")
         })?;
         let before = census::take(&owner, &folder);
         Ok(Self { owner, folder, before, reaper })
