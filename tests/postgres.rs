@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 use rstest::rstest;
 
 use crate::support::trials::fixtures;
-use crate::support::{QUICK, Running, Sandbox, files, list, process, wait_until};
+use crate::support::{FLOW_BEGUN, POSTGRES_ENDS, QUICK, Running, Sandbox, list, process, wait_until};
 
 /// A case with two Kratos.
 const TENANTS: &str = "tenants/identity-of-the-other";
@@ -201,26 +201,10 @@ fn a_postgres_that_ends_in_the_middle_leaves_no_verdict() -> Result<()> {
         return Ok(());
     }
     let sandbox = Sandbox::new()?;
-    let text = "\
-title: Postgres ends in the middle
-world:
-  clients: { c: {} }
-  faults: [{ host: ory.example.test, method: GET, path: /self-service/login/api, delay_answer: 5s }]
-steps:
-  - start_flow: { by: c, flow: login }
-  - submit_flow: { by: c, values: { method: password, identifier: a, password: correct horse battery } }
-symptom:
-  - answer: { to: c, method: POST, path: /self-service/login, status: 500 }
-";
-    let case = sandbox.case("case.yaml", text)?;
+    let case = sandbox.case("case.yaml", POSTGRES_ENDS)?;
     let mut run = sandbox.start(sandbox.run_command(&["--db", "postgres", &case]))?;
     let folder = cluster(&sandbox, &mut run)?;
-    run.wait("a flow", |_| {
-        let logs = files(&sandbox.tmp()).ok()?.into_iter().filter(|path| path.ends_with("kratos/kratos.log"));
-        logs.filter_map(|path| fs::read_to_string(path).ok()).find(|log| {
-            log.lines().any(|line| line.contains("/self-service/login/api") && line.contains("completed handling"))
-        })
-    })?;
+    run.wait("a flow", |_| sandbox.has_logged("kratos", &FLOW_BEGUN).then_some(()))?;
     let seen = process::naming(&folder);
     let server = process::program(&seen, "postgres").context("no server")?;
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use kratos_repro::backend::cache::Cache;
@@ -24,7 +25,7 @@ use testcontainers::bollard::query_parameters::{
 };
 use testcontainers::core::client::docker_client_instance;
 
-use crate::support::trials;
+use crate::support::{Sandbox, list, trials};
 
 /// An engine that has what the cases need.
 #[derive(Debug)]
@@ -165,6 +166,28 @@ fn is_of(process: u32, labels: Option<HashMap<String, String>>) -> bool {
 pub(crate) async fn ensure_none_is_left(process: u32) -> Result<()> {
     let left = made_by(process).await?;
     ensure!(left.is_empty(), "left behind: {left:?}");
+    Ok(())
+}
+
+/// How long a call may take that is refused.
+const REFUSAL_LIMIT: Duration = Duration::from_secs(120);
+
+/// A call with these flags is refused by name and with this code, before a run has begun or anything was made.
+pub(crate) async fn ensure_refused(flags: &[&str], case: &str, code: i32, why: &str) -> Result<()> {
+    for call in ["run", "up"] {
+        let sandbox = Sandbox::new()?;
+        let mut command = sandbox.command(&[&[call], flags, &[case]].concat());
+        command.env("KRATOS_REPRO_OUT", sandbox.path("out"));
+        let refused = sandbox.start(command)?;
+        let id = refused.id();
+
+        let ended = refused.end(REFUSAL_LIMIT)?;
+
+        ended.ensure_refused(code, &[why])?;
+        ensure!(list(&sandbox.path("out"))?.is_empty(), "no run has begun");
+        ensure_none_is_left(id).await?;
+        sandbox.ensure_nothing_is_left()?;
+    }
     Ok(())
 }
 

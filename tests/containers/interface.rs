@@ -16,7 +16,7 @@ use testcontainers::bollard::query_parameters::{BuildImageOptionsBuilder, Inspec
 use testcontainers::bollard::{Docker, body_full};
 use testcontainers::core::client::docker_client_instance;
 
-use crate::engine::{Containers, ensure_none_is_left, made_from};
+use crate::engine::{Containers, ensure_none_is_left, ensure_refused, made_from};
 use crate::support::{BROWSER, Ended, Sandbox, is_missing, list, trials};
 
 /// How long a run may take.
@@ -161,18 +161,7 @@ async fn one_that_cannot_be_is_refused_before_anything_starts(
     #[case] why: &str,
 ) -> Result<()> {
     let Some(_containers) = Containers::find().await else { return Ok(()) };
-    for call in ["run", "up"] {
-        let sandbox = Sandbox::new()?;
-        let mut command = sandbox.command(&[&[call], flags, &[BROWSER]].concat());
-        command.env("KRATOS_REPRO_OUT", sandbox.path("out"));
-
-        let ended = sandbox.end(command)?;
-
-        ended.ensure_refused(code, &[why])?;
-        ensure!(list(&sandbox.path("out"))?.is_empty(), "no run has begun");
-        sandbox.ensure_nothing_is_left()?;
-    }
-    Ok(())
+    ensure_refused(flags, BROWSER, code, why).await
 }
 
 /// The program of that image prints its help, and ends.

@@ -10,8 +10,8 @@ use testcontainers::bollard::Docker;
 use testcontainers::bollard::query_parameters::{InspectContainerOptions, KillContainerOptionsBuilder};
 use testcontainers::core::client::docker_client_instance;
 
-use crate::engine::{self, Containers, ensure_none_is_left, made_from, volumes};
-use crate::support::{QUICK, Sandbox, is_missing, list};
+use crate::engine::{self, Containers, ensure_none_is_left, ensure_refused, made_from, volumes};
+use crate::support::{FLOW_BEGUN, POSTGRES_ENDS, QUICK, Sandbox, is_missing};
 
 /// How long a run may take.
 const RUN_LIMIT: Duration = Duration::from_secs(120);
@@ -102,21 +102,7 @@ async fn an_image_that_cannot_be_is_refused_before_anything_starts(
     #[case] why: &str,
 ) -> Result<()> {
     let Some(_containers) = Containers::find().await else { return Ok(()) };
-    for call in ["run", "up"] {
-        let sandbox = Sandbox::new()?;
-        let mut command = sandbox.command(&[&[call], flags, &[QUICK]].concat());
-        command.env("KRATOS_REPRO_OUT", sandbox.path("out"));
-        let refused = sandbox.start(command)?;
-        let id = refused.id();
-
-        let ended = refused.end(RUN_LIMIT)?;
-
-        ended.ensure_refused(code, &[why])?;
-        ensure!(list(&sandbox.path("out"))?.is_empty(), "no run has begun");
-        ensure_none_is_left(id).await?;
-        sandbox.ensure_nothing_is_left()?;
-    }
-    Ok(())
+    ensure_refused(flags, QUICK, code, why).await
 }
 
 /// The program of that image takes none of Postgres's arguments.
@@ -137,26 +123,9 @@ async fn a_server_that_ends_early_is_quoted() -> Result<()> {
 
 /// A run on Postgres whose one case takes its time, and the container of its Postgres once a Kratos has started beside it.
 async fn started(sandbox: &Sandbox) -> Result<(crate::support::Running, String)> {
-    let text = "\
-title: Postgres ends in the middle
-world:
-  clients: { c: {} }
-  faults: [{ host: ory.example.test, method: GET, path: /self-service/login/api, delay_answer: 5s }]
-steps:
-  - start_flow: { by: c, flow: login }
-  - submit_flow: { by: c, values: { method: password, identifier: a, password: correct horse battery } }
-symptom:
-  - answer: { to: c, method: POST, path: /self-service/login, status: 500 }
-";
-    let case = sandbox.case("case.yaml", text)?;
+    let case = sandbox.case("case.yaml", POSTGRES_ENDS)?;
     let mut run = sandbox.start(sandbox.run_command(&[&ON_POSTGRES[..], &[&case]].concat()))?;
-    run.wait("a flow", |_| {
-        let logs = crate::support::files(&sandbox.tmp()).ok()?;
-        let logs = logs.into_iter().filter(|path| path.ends_with("kratos/kratos.log"));
-        logs.filter_map(|path| std::fs::read_to_string(path).ok()).find(|log| {
-            log.lines().any(|line| line.contains("/self-service/login/api") && line.contains("completed handling"))
-        })
-    })?;
+    run.wait("a flow", |_| sandbox.has_logged("kratos", &FLOW_BEGUN).then_some(()))?;
     let container = made_from(run.id(), POSTGRES).await?.context("there is no Postgres")?;
     Ok((run, container))
 }

@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::support::programs::kratos;
-use crate::support::{Running, Sandbox, files, process};
+use crate::support::{Running, Sandbox, process};
 
 /// How long a moment may take to come.
 const MOMENT_LIMIT: Duration = Duration::from_secs(60);
@@ -104,15 +104,13 @@ impl Scene {
 
     /// What a server's log says so far; of several worlds that of all.
     pub(super) fn log(&self, server: &str) -> String {
-        let name = format!("{server}.log");
-        let logs = files(&self.sandbox.tmp()).unwrap_or_default().into_iter().filter(|path| path.ends_with(&name));
-        logs.filter_map(|path| fs::read_to_string(path).ok()).collect()
+        self.sandbox.log(server)
     }
 
     /// Waits until a server's log has a line with all of these words.
     pub(super) fn wait_for_log(&self, run: &mut Running, server: &str, words: &[&str]) -> Result<()> {
         run.wait_for(&format!("line with {words:?} in the log of {server}"), MOMENT_LIMIT, |_| {
-            self.log(server).lines().any(|line| words.iter().all(|word| line.contains(word))).then_some(())
+            self.sandbox.has_logged(server, words).then_some(())
         })
     }
 

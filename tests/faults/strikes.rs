@@ -35,21 +35,24 @@ fn code_sent(scene: &Scene, run: &mut Running) -> Result<()> {
     scene.wait_for_log(run, "kratos", &["[DEBUG] POST http"])
 }
 
+/// A program of the run gets a signal in the middle of a flow.
+fn signalled(scene: &Scene, run: &mut Running, program: &[&str], signal: Signal) -> Result<Beside> {
+    flow_begun(scene, run)?;
+    scene.signal(run, program, signal)?;
+    Ok(Beside::default())
+}
+
 /// Nothing happens from outside.
 pub(super) fn nothing(_: &Scene, _: &mut Running) -> Result<Beside> {
     Ok(Beside::default())
 }
 
 pub(super) fn kratos_killed(scene: &Scene, run: &mut Running) -> Result<Beside> {
-    flow_begun(scene, run)?;
-    scene.signal(run, KRATOS, Signal::SIGKILL)?;
-    Ok(Beside::default())
+    signalled(scene, run, KRATOS, Signal::SIGKILL)
 }
 
 pub(super) fn kratos_asked_to_end(scene: &Scene, run: &mut Running) -> Result<Beside> {
-    flow_begun(scene, run)?;
-    scene.signal(run, KRATOS, Signal::SIGTERM)?;
-    Ok(Beside::default())
+    signalled(scene, run, KRATOS, Signal::SIGTERM)
 }
 
 pub(super) fn kratos_killed_at_its_start(scene: &Scene, run: &mut Running) -> Result<Beside> {
@@ -58,9 +61,7 @@ pub(super) fn kratos_killed_at_its_start(scene: &Scene, run: &mut Running) -> Re
 }
 
 pub(super) fn kratos_stopped(scene: &Scene, run: &mut Running) -> Result<Beside> {
-    flow_begun(scene, run)?;
-    scene.signal(run, KRATOS, Signal::SIGSTOP)?;
-    Ok(Beside::default())
+    signalled(scene, run, KRATOS, Signal::SIGSTOP)
 }
 
 /// It goes on before anybody has lost patience.
@@ -115,51 +116,35 @@ pub(super) fn disk_of_the_database_full(scene: &Scene, run: &mut Running) -> Res
 }
 
 pub(super) fn browser_killed(scene: &Scene, run: &mut Running) -> Result<Beside> {
-    flow_begun(scene, run)?;
-    scene.signal(run, CHROMIUM, Signal::SIGKILL)?;
-    Ok(Beside::default())
+    signalled(scene, run, CHROMIUM, Signal::SIGKILL)
 }
 
 pub(super) fn tab_crashed(scene: &Scene, run: &mut Running) -> Result<Beside> {
-    flow_begun(scene, run)?;
-    scene.signal(run, &["/chromium-headless-shell", "--type=renderer"], Signal::SIGSEGV)?;
-    Ok(Beside::default())
+    signalled(scene, run, &["/chromium-headless-shell", "--type=renderer"], Signal::SIGSEGV)
 }
 
 pub(super) fn driver_killed(scene: &Scene, run: &mut Running) -> Result<Beside> {
-    flow_begun(scene, run)?;
-    scene.signal(run, &["/chromedriver"], Signal::SIGKILL)?;
-    Ok(Beside::default())
+    signalled(scene, run, &["/chromedriver"], Signal::SIGKILL)
 }
 
 pub(super) fn driver_stopped(scene: &Scene, run: &mut Running) -> Result<Beside> {
-    flow_begun(scene, run)?;
-    scene.signal(run, &["/chromedriver"], Signal::SIGSTOP)?;
-    Ok(Beside::default())
+    signalled(scene, run, &["/chromedriver"], Signal::SIGSTOP)
 }
 
 pub(super) fn firefox_killed(scene: &Scene, run: &mut Running) -> Result<Beside> {
-    flow_begun(scene, run)?;
-    scene.signal(run, &["/firefox-esr", "--marionette"], Signal::SIGKILL)?;
-    Ok(Beside::default())
+    signalled(scene, run, &["/firefox-esr", "--marionette"], Signal::SIGKILL)
 }
 
 pub(super) fn webkitgtk_killed(scene: &Scene, run: &mut Running) -> Result<Beside> {
-    flow_begun(scene, run)?;
-    scene.signal(run, &["/MiniBrowser"], Signal::SIGKILL)?;
-    Ok(Beside::default())
+    signalled(scene, run, &["/MiniBrowser"], Signal::SIGKILL)
 }
 
 pub(super) fn display_killed(scene: &Scene, run: &mut Running) -> Result<Beside> {
-    flow_begun(scene, run)?;
-    scene.signal(run, &["/Xvfb"], Signal::SIGKILL)?;
-    Ok(Beside::default())
+    signalled(scene, run, &["/Xvfb"], Signal::SIGKILL)
 }
 
 pub(super) fn nginx_killed(scene: &Scene, run: &mut Running) -> Result<Beside> {
-    flow_begun(scene, run)?;
-    scene.signal(run, &["/nginx"], Signal::SIGKILL)?;
-    Ok(Beside::default())
+    signalled(scene, run, &["/nginx"], Signal::SIGKILL)
 }
 
 fn hydra_killed(scene: &Scene, run: &mut Running, server: &str, words: &[&str]) -> Result<Beside> {

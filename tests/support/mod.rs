@@ -61,6 +61,22 @@ pub(crate) struct Ended {
     pub(crate) took: Duration,
 }
 
+/// A case that takes its time between two requests to Kratos, of which the second asks the database.
+pub(crate) const POSTGRES_ENDS: &str = "\
+title: Postgres ends in the middle
+world:
+  clients: { c: {} }
+  faults: [{ host: ory.example.test, method: GET, path: /self-service/login/api, delay_answer: 5s }]
+steps:
+  - start_flow: { by: c, flow: login }
+  - submit_flow: { by: c, values: { method: password, identifier: a, password: correct horse battery } }
+symptom:
+  - answer: { to: c, method: POST, path: /self-service/login, status: 500 }
+";
+
+/// The words of Kratos's log once the first of the two has been answered.
+pub(crate) const FLOW_BEGUN: [&str; 2] = ["/self-service/login/api", "completed handling"];
+
 impl Sandbox {
     pub(crate) fn new() -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("suite-").tempdir()?;
@@ -135,6 +151,18 @@ impl Sandbox {
             [folder] => Ok(folder.clone()),
             folders => bail!("there is not one run: {folders:?}"),
         }
+    }
+
+    /// What the servers of this name have logged so far.
+    pub(crate) fn log(&self, server: &str) -> String {
+        let name = format!("{server}.log");
+        let logs = files(&self.tmp()).unwrap_or_default().into_iter().filter(|path| path.ends_with(&name));
+        logs.filter_map(|path| fs::read_to_string(path).ok()).collect()
+    }
+
+    /// Whether a line of that has all of these words.
+    pub(crate) fn has_logged(&self, server: &str, words: &[&str]) -> bool {
+        self.log(server).lines().any(|line| words.iter().all(|word| line.contains(word)))
     }
 
     /// What the one run wrote as data.

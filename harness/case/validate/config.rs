@@ -38,35 +38,25 @@ impl WorldCheck<'_> {
     ) -> Result<(), CaseError> {
         // Kratos takes `serve.admin.port` as one key as well.
         let key = keys.join(".");
-        let refused = match value {
-            _ if below(&key, &SET).is_some() => Some(format!(
-                "`kratos.config` cannot set `{}`: the harness does",
-                below(&key, &SET).unwrap_or_default()
-            )),
+        let refused = if let Some(set) = below(&key, &SET) {
+            Some(format!("`kratos.config` cannot set `{set}`: the harness does"))
+        } else if let Some(closed) = below(&key, &CLOSED).filter(|_| !value.is_null()) {
             // To take away what the profile never had does no harm.
-            Value::Null => None,
-            _ if below(&key, &CLOSED).is_some() => {
-                let closed = below(&key, &CLOSED).unwrap_or_default();
-                Some(format!("`kratos.config` cannot set `{closed}`: it leads out of the world"))
-            }
-            Value::Object(map) => {
-                for (name, value) in map {
-                    keys.push(name.clone());
-                    self.config(root, server, value, keys)?;
-                    keys.pop();
+            Some(format!("`kratos.config` cannot set `{closed}`: it leads out of the world"))
+        } else {
+            let inside: Vec<(String, &Value)> = match value {
+                Value::Object(map) => map.iter().map(|(name, value)| (name.clone(), value)).collect(),
+                Value::Array(list) => {
+                    list.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect()
                 }
-                None
+                _ => Vec::new(),
+            };
+            for (name, value) in inside {
+                keys.push(name);
+                self.config(root, server, value, keys)?;
+                keys.pop();
             }
-            Value::Array(list) => {
-                for (index, value) in list.iter().enumerate() {
-                    keys.push(index.to_string());
-                    self.config(root, server, value, keys)?;
-                    keys.pop();
-                }
-                None
-            }
-            Value::String(text) => self.text(server, &key, text),
-            Value::Bool(_) | Value::Number(_) => None,
+            value.as_str().and_then(|text| self.text(server, &key, text))
         };
         let Some(message) = refused else { return Ok(()) };
         let keys: Vec<&str> = root.iter().copied().chain(keys.iter().map(String::as_str)).collect();
