@@ -212,8 +212,10 @@ fn no_signal_keeps_the_reaper_from_its_work() -> Result<()> {
     sandbox.wait_until_nothing_is_left()
 }
 
-/// A login page that leaves a process behind: it is in a session of its own, so the end of its group does not end it.
-const LEAVING: &str = "setsid sleep 600 </dev/null >/dev/null 2>&1 & ";
+/// A login page that leaves a process behind: it is in a session of its own, so the end of its group does not end it. The
+/// page goes on when the process is out of the group.
+const LEAVING: &str =
+    "setsid sleep 600 </dev/null >/dev/null 2>&1 & until grep -qa ^sleep /proc/$!/cmdline; do :; done; ";
 
 #[test]
 fn a_run_that_leaves_something_fails_by_its_name() -> Result<()> {
@@ -226,7 +228,7 @@ fn a_run_that_leaves_something_fails_by_its_name() -> Result<()> {
         http.server.HTTPServer(('127.0.0.1', int(os.environ['PORT'])), Page).serve_forever()\n";
     fs::write(sandbox.path("bin").join("page.py"), page)?;
     let mut command = sandbox.run_command(&[BROWSER]);
-    let interface = format!("{LEAVING} exec python3 page.py");
+    let interface = format!("{LEAVING}exec python3 page.py");
     command.env("KRATOS_REPRO_UI_COMMAND", interface).current_dir(sandbox.path("bin"));
 
     let ended = sandbox.end(command)?;
@@ -239,7 +241,7 @@ fn a_run_that_leaves_something_fails_by_its_name() -> Result<()> {
 fn what_is_left_hides_no_earlier_failure() -> Result<()> {
     let sandbox = Sandbox::new()?;
     let mut command = sandbox.run_command(&[BROWSER]);
-    command.env("KRATOS_REPRO_UI_COMMAND", format!("{LEAVING} exit 7")).current_dir(sandbox.path("bin"));
+    command.env("KRATOS_REPRO_UI_COMMAND", format!("{LEAVING}exit 7")).current_dir(sandbox.path("bin"));
 
     let ended = sandbox.end(command)?;
 
