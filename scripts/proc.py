@@ -1,0 +1,103 @@
+"""What the machine shows of its processes, the ports on which they listen and the displays that they serve, by proc(5)."""
+
+import collections
+import os
+import pathlib
+
+
+class Process(collections.namedtuple("Process", "id parent group started command")):
+    @property
+    def name(self):
+        return os.path.basename(self.command[0]) if self.command else ""
+
+    def lives(self):
+        now = process(self.id)
+        return now is not None and now.started == self.started
+
+    def __str__(self):
+        return f"{self.id} {' '.join(self.command)[:90]}"
+
+
+def read(path):
+    try:
+        return pathlib.Path(path).read_bytes()
+    except OSError:
+        return b""
+
+
+def process(number):
+    """A process that lives; one that has ended and waits for its parent does not."""
+    _, _, rest = read(f"/proc/{number}/stat").rpartition(b")")
+    fields = rest.split()
+    if len(fields) < 20 or fields[0] in (b"Z", b"X"):
+        return None
+    command = [word.decode(errors="replace") for word in read(f"/proc/{number}/cmdline").split(b"\0") if word]
+    return Process(number, int(fields[1]), int(fields[2]), int(fields[19]), command)
+
+
+def processes():
+    numbers = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return [seen for seen in map(process, numbers) if seen]
+
+
+def descendants(root, everybody):
+    """A process, those that it started, and those of their process groups."""
+    own = [it.group for it in everybody if it.id == root]
+    if not own:
+        return []
+    found, groups = {root}, set()
+    while True:
+        more = {it.id for it in everybody if it.parent in found or it.group in groups}
+        if more <= found:
+            return [it for it in everybody if it.id in found]
+        found |= more
+        groups = {it.group for it in everybody if it.id in found} - set(own)
+
+
+def naming(words, everybody):
+    """Those whose command line, environment or working folder has one of these words."""
+    found = []
+    for it in everybody:
+        try:
+            place = os.readlink(f"/proc/{it.id}/cwd").encode()
+        except OSError:
+            place = b""
+        text = read(f"/proc/{it.id}/environ") + b"\0" + read(f"/proc/{it.id}/cmdline") + b"\0" + place
+        if any(word.encode() in text for word in words):
+            found.append(it)
+    return found
+
+
+def listeners():
+    """The sockets that listen: inode and port."""
+    found = {}
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in read(table).decode().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A":
+                found[fields[9]] = int(fields[1].rpartition(":")[2], 16)
+    return found
+
+
+def listeners_of(those):
+    everything, found = listeners(), {}
+    for it in those:
+        try:
+            for file in os.listdir(f"/proc/{it.id}/fd"):
+                link = os.readlink(f"/proc/{it.id}/fd/{file}")
+                inode = link[8:-1] if link.startswith("socket:[") else None
+                if inode in everything:
+                    found[inode] = everything[inode]
+        except OSError:
+            pass
+    return found
+
+
+def displays():
+    """The locks of displays, with the processes that have them."""
+    found = {}
+    for lock in pathlib.Path("/tmp").glob(".X*-lock"):
+        text = read(lock).decode(errors="replace").strip()
+        if text.isdigit():
+            found[str(lock)] = int(text)
+    return found
