@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use futures_util::future::join_all;
 use testcontainers::bollard::query_parameters::{
     ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, RemoveVolumeOptionsBuilder,
@@ -16,8 +16,11 @@ use crate::backend::estate::Owner;
 /// How long nothing may have appeared until nothing more comes: a request may still be under way in the engine.
 const QUIET: Duration = Duration::from_millis(1500);
 
-/// How long all may take to be removed.
+/// How long all of a run that was ended may take to be removed.
 const LIMIT: Duration = Duration::from_secs(30);
+
+/// The same at the start of a run, which somebody waits for.
+const START_LIMIT: Duration = Duration::from_secs(10);
 
 const EVERY: Duration = Duration::from_millis(100);
 
@@ -61,14 +64,16 @@ impl Engine {
         bail!("left behind in the engine:\n  {}", names.join("\n  "))
     }
 
-    /// Removes what these owners have left in the engine, and gives the names.
+    /// Removes what these owners have left in the engine, also what the engine is still making for them, and gives the
+    /// names. Where nothing is left, it takes one look.
     ///
     /// # Errors
     /// When something cannot be removed.
     pub async fn sweep_owned(&self, is_meant: impl Fn(&Owner) -> bool) -> Result<Vec<String>> {
-        let left = self.owned(&is_meant).await?;
-        self.remove_all(&left).await?;
-        Ok(left.iter().map(Owned::to_string).collect())
+        if self.owned(&is_meant).await?.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.sweep_until_quiet(is_meant, START_LIMIT).await
     }
 
     /// Removes what an owner leaves that has just been ended, also what the engine is still making for it.
@@ -76,21 +81,29 @@ impl Engine {
     /// # Errors
     /// When something cannot be removed.
     pub async fn sweep_ended(&self, owner: &Owner) -> Result<()> {
+        self.sweep_until_quiet(|it| it == owner, LIMIT).await.map(|_| ())
+    }
+
+    async fn sweep_until_quiet(&self, is_meant: impl Fn(&Owner) -> bool, limit: Duration) -> Result<Vec<String>> {
         let begin = Instant::now();
         let mut seen = begin;
+        let mut names = Vec::new();
+        let mut failed = None;
         while seen.elapsed() < QUIET {
-            let left = self.owned(|it| it == owner).await?;
-            if begin.elapsed() > LIMIT {
-                bail!("{} things of a run that was ended stay in the engine", left.len());
+            let left = self.owned(&is_meant).await?;
+            if begin.elapsed() > limit {
+                let stays = left.iter().map(Owned::to_string).collect::<Vec<_>>().join(", ");
+                return Err(failed.unwrap_or_else(|| anyhow!("more and more of it appears")).context(stays));
             }
             if !left.is_empty() {
                 seen = Instant::now();
                 // A network cannot go before its containers have; what fails now is tried again.
-                let _ = self.remove_all(&left).await;
+                failed = self.remove_all(&left).await.err();
+                names.extend(left.iter().map(Owned::to_string).filter(|name| !names.contains(name)).collect::<Vec<_>>());
             }
             tokio::time::sleep(EVERY).await;
         }
-        Ok(())
+        Ok(names)
     }
 
     /// Removes all of these, containers first: they hold the rest.
