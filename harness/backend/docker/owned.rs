@@ -1,6 +1,6 @@
 //! What the engine has of an owner: containers, networks and volumes, by the label that says whose they are.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -87,7 +87,7 @@ impl Engine {
     async fn sweep_until_quiet(&self, is_meant: impl Fn(&Owner) -> bool, limit: Duration) -> Result<Vec<String>> {
         let begin = Instant::now();
         let mut seen = begin;
-        let mut names = Vec::new();
+        let mut names = BTreeSet::new();
         let mut failed = None;
         while seen.elapsed() < QUIET {
             let left = self.owned(&is_meant).await?;
@@ -99,11 +99,11 @@ impl Engine {
                 seen = Instant::now();
                 // A network cannot go before its containers have; what fails now is tried again.
                 failed = self.remove_all(&left).await.err();
-                names.extend(left.iter().map(Owned::to_string).filter(|name| !names.contains(name)).collect::<Vec<_>>());
+                names.extend(left.iter().map(Owned::to_string));
             }
             tokio::time::sleep(EVERY).await;
         }
-        Ok(names)
+        Ok(names.into_iter().collect())
     }
 
     /// Removes all of these, containers first: they hold the rest.
