@@ -16,11 +16,8 @@ use crate::backend::estate::Owner;
 /// How long nothing may have appeared until nothing more comes: a request may still be under way in the engine.
 const QUIET: Duration = Duration::from_millis(1500);
 
-/// How long all of a run that was ended may take to be removed.
+/// How long all may take to be removed.
 const LIMIT: Duration = Duration::from_secs(30);
-
-/// The same at the start of a run, which somebody waits for.
-const START_LIMIT: Duration = Duration::from_secs(10);
 
 const EVERY: Duration = Duration::from_millis(100);
 
@@ -73,7 +70,7 @@ impl Engine {
         if self.owned(&is_meant).await?.is_empty() {
             return Ok(Vec::new());
         }
-        self.sweep_until_quiet(is_meant, START_LIMIT).await
+        self.sweep_until_quiet(is_meant).await
     }
 
     /// Removes what an owner leaves that has just been ended, also what the engine is still making for it.
@@ -81,25 +78,26 @@ impl Engine {
     /// # Errors
     /// When something cannot be removed.
     pub async fn sweep_ended(&self, owner: &Owner) -> Result<()> {
-        self.sweep_until_quiet(|it| it == owner, LIMIT).await.map(|_| ())
+        self.sweep_until_quiet(|it| it == owner).await.map(|_| ())
     }
 
-    async fn sweep_until_quiet(&self, is_meant: impl Fn(&Owner) -> bool, limit: Duration) -> Result<Vec<String>> {
+    async fn sweep_until_quiet(&self, is_meant: impl Fn(&Owner) -> bool) -> Result<Vec<String>> {
         let begin = Instant::now();
         let mut seen = begin;
         let mut names = BTreeSet::new();
         let mut failed = None;
         while seen.elapsed() < QUIET {
             let left = self.owned(&is_meant).await?;
-            if begin.elapsed() > limit {
-                let stays = left.iter().map(Owned::to_string).collect::<Vec<_>>().join(", ");
-                return Err(failed.unwrap_or_else(|| anyhow!("more and more of it appears")).context(stays));
-            }
             if !left.is_empty() {
-                seen = Instant::now();
+                if begin.elapsed() > LIMIT {
+                    let stays = left.iter().map(Owned::to_string).collect::<Vec<_>>().join(", ");
+                    return Err(failed.unwrap_or_else(|| anyhow!("more and more of it appears")).context(stays));
+                }
+                names.extend(left.iter().map(Owned::to_string));
                 // A network cannot go before its containers have; what fails now is tried again.
                 failed = self.remove_all(&left).await.err();
-                names.extend(left.iter().map(Owned::to_string));
+                // That takes a busy engine seconds, in which more may have appeared.
+                seen = Instant::now();
             }
             tokio::time::sleep(EVERY).await;
         }
