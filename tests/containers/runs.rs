@@ -1,6 +1,6 @@
 //! What is refused before anything starts, what a run in containers says, and that nothing of it stays.
 
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use kratos_repro::backend::wait_until;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rstest::rstest;
+use tokio::net::TcpSocket;
 
 use crate::engine::{Containers, Stranger, ensure_none_is_left, made_by};
 use crate::support::{BROWSER, Ended, QUICK, Running, Sandbox, process};
@@ -38,6 +39,7 @@ fn run_at(place: Place) -> Result<Ended> {
     let socket = sandbox.path("engine.sock");
     let by_file = format!("unix://{}", socket.display());
     let mut held = None;
+    let mut closed = None;
     let mut port = None;
     let host = match place {
         Place::Nothing => by_file,
@@ -49,11 +51,18 @@ fn run_at(place: Place) -> Result<Ended> {
             held = Some(UnixListener::bind(&socket)?);
             by_file
         }
-        Place::Closed => format!("tcp://{}", TcpListener::bind("127.0.0.1:0")?.local_addr()?),
+        Place::Closed => {
+            // Bound, so that nobody else gets the port, and not listening.
+            let socket = TcpSocket::new_v4()?;
+            socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+            let address = socket.local_addr()?;
+            closed = Some(socket);
+            format!("tcp://{address}")
+        }
         Place::NoEngine => {
             let listener = TcpListener::bind("127.0.0.1:0")?;
             let address = listener.local_addr()?;
-            port = Some(std::thread::spawn(move || answer_once(&listener)));
+            port = Some(std::thread::spawn(move || answer_twice(&listener)));
             format!("tcp://{address}")
         }
         Place::Elsewhere => "tcp://192.0.2.7:2375".to_owned(),
@@ -64,7 +73,7 @@ fn run_at(place: Place) -> Result<Ended> {
 
     let ended = sandbox.end(command)?;
 
-    drop(held);
+    drop((held, closed));
     if let Some(port) = port {
         port.join().map_err(|_| anyhow::anyhow!("the other server broke"))??;
     }
@@ -72,12 +81,14 @@ fn run_at(place: Place) -> Result<Ended> {
     Ok(ended)
 }
 
-/// Answers as a web server does that knows nothing of containers.
-fn answer_once(listener: &TcpListener) -> Result<()> {
+/// Answers as a web server does that knows nothing of containers: whether it is there, and of which version.
+fn answer_twice(listener: &TcpListener) -> Result<()> {
     use std::io::{Read, Write};
-    let (mut stream, _) = listener.accept()?;
-    let _ = stream.read(&mut [0; 4096])?;
-    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")?;
+    for _ in 0..2 {
+        let (mut stream, _) = listener.accept()?;
+        let _ = stream.read(&mut [0; 4096])?;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")?;
+    }
     Ok(())
 }
 

@@ -25,6 +25,9 @@ use crate::backend::{Missing, wait_until};
 /// How long an engine may take to say that it is there; it takes 1 ms.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
+/// How long it may take to say its version: Podman asks several programs for theirs, for 1.9 s on a busy machine.
+const VERSION_LIMIT: Duration = Duration::from_secs(10);
+
 /// How long what is under way may take to end, and what is to be removed to be gone, together.
 const CLOSE_LIMIT: Duration = Duration::from_secs(30);
 
@@ -66,12 +69,8 @@ impl Engine {
             return Err(missing(format!("`{host}` is another machine, whose containers do not reach this one's edge")));
         }
         let docker = docker_client_instance().await.map_err(|error| missing(words(&error)))?;
-        let answer = tokio::time::timeout(ANSWER_LIMIT, docker.version()).await;
-        let version = match answer {
-            Ok(Ok(version)) => version,
-            Ok(Err(error)) => return Err(missing(words(&error))),
-            Err(_) => return Err(missing(format!("it says nothing within {} ms", ANSWER_LIMIT.as_millis()))),
-        };
+        within(ANSWER_LIMIT, docker.ping()).await.map_err(&missing)?;
+        let version = within(VERSION_LIMIT, docker.version()).await.map_err(&missing)?;
         let name = version.components.and_then(|all| all.into_iter().next()).map(|first| first.name);
         let number = version.version.ok_or_else(|| missing("what answers is no engine".to_owned()))?;
         // Docker's own calls itself `Engine`.
@@ -179,6 +178,14 @@ pub(super) fn chance() -> String {
     // Each `RandomState` has keys of its own, seeded by the operating system.
     let bits = || std::hash::RandomState::new().build_hasher().finish();
     format!("{:x}x{:016x}", std::process::id(), bits())
+}
+
+/// What the engine answers within a limit, or what came of it in words.
+async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, Error>>) -> Result<T, String> {
+    match tokio::time::timeout(limit, answer).await {
+        Ok(answer) => answer.map_err(|error| words(&error)),
+        Err(_) => Err(format!("it says nothing within {} ms", limit.as_millis())),
+    }
 }
 
 /// An error with its causes, each said once: the client's errors repeat theirs.
