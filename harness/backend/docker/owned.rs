@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use futures_util::future::join_all;
 use testcontainers::bollard::query_parameters::{
     ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, RemoveVolumeOptionsBuilder,
@@ -12,6 +13,7 @@ use testcontainers::bollard::query_parameters::{
 
 use super::engine::{Engine, RUN, gone};
 use crate::backend::estate::Owner;
+use crate::backend::wait_until;
 
 /// How long nothing may have appeared until nothing more comes: a request may still be under way in the engine.
 const QUIET: Duration = Duration::from_millis(1500);
@@ -82,25 +84,26 @@ impl Engine {
     }
 
     async fn sweep_until_quiet(&self, is_meant: impl Fn(&Owner) -> bool) -> Result<Vec<String>> {
-        let begin = Instant::now();
-        let mut seen = begin;
-        let mut names = BTreeSet::new();
-        let mut failed = None;
-        while seen.elapsed() < QUIET {
-            let left = self.owned(&is_meant).await?;
-            if !left.is_empty() {
-                if begin.elapsed() > LIMIT {
-                    let stays = left.iter().map(Owned::to_string).collect::<Vec<_>>().join(", ");
-                    return Err(failed.unwrap_or_else(|| anyhow!("more and more of it appears")).context(stays));
-                }
-                names.extend(left.iter().map(Owned::to_string));
-                // A network cannot go before its containers have; what fails now is tried again.
-                failed = self.remove_all(&left).await.err();
-                // That takes a busy engine seconds, in which more may have appeared.
-                seen = Instant::now();
+        let swept = Mutex::new((Instant::now(), BTreeSet::new()));
+        wait_until("an engine that makes no more of it", LIMIT, EVERY, || async {
+            let left = match self.owned(&is_meant).await {
+                Ok(left) => left,
+                Err(error) => return Ok(Err(error)),
+            };
+            // A network cannot go before its containers have; what fails now is tried again.
+            let removed = self.remove_all(&left).await;
+            let mut swept = swept.lock().unwrap_or_else(PoisonError::into_inner);
+            let (seen, names) = &mut *swept;
+            if left.is_empty() {
+                return if seen.elapsed() < QUIET { Err("nothing more, not for long".to_owned()) } else { Ok(Ok(())) };
             }
-            tokio::time::sleep(EVERY).await;
-        }
+            names.extend(left.iter().map(Owned::to_string));
+            // The removal takes a busy engine seconds, in which more may have appeared.
+            *seen = Instant::now();
+            Err(removed.map_or_else(|error| format!("{error:#}"), |()| format!("{} were there", left.len())))
+        })
+        .await??;
+        let (_, names) = swept.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(names.into_iter().collect())
     }
 
