@@ -13,4 +13,5 @@ pub mod edge;
 pub mod evidence;
 pub mod report;
 pub mod trial;
+pub mod wait;
 pub mod world;

@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, socket};
 
 #[cfg(feature = "docker")]
-use super::wait_until;
+use crate::wait::wait_until;
 
 /// `RTMGRP_IPV4_IFADDR` and `RTMGRP_IPV6_IFADDR` (linux/rtnetlink.h): each address that is added or removed.
 const GROUPS: u32 = 0x10 | 0x100;

@@ -11,7 +11,7 @@ use reqwest::StatusCode;
 use super::ground::{Ground, Program, Seat, Serving};
 use super::launch::Ending;
 use super::service::Service;
-use super::wait_until;
+use crate::wait::wait_until;
 
 /// How long it may take until Hydra has made its keys. On two busy cores it took 20 s.
 const LIMIT: Duration = Duration::from_secs(90);

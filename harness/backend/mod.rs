@@ -37,7 +37,6 @@ pub mod setup;
 mod stat;
 mod template;
 pub mod version;
-mod wait;
 
 pub use addresses::AddressWatch;
 pub(crate) use claim::Claim;
@@ -50,4 +49,3 @@ pub use port::free_port;
 pub use process::Process;
 pub use service::{Exit, Service};
 pub(crate) use template::identify;
-pub use wait::wait_until;

@@ -11,8 +11,9 @@ use nix::unistd::Pid;
 use tokio::process::{Child, ChildStdin, ChildStdout};
 
 use super::launch::Ending;
+use super::listening;
 use super::stat::Stat;
-use super::{listening, wait_until};
+use crate::wait::wait_until;
 
 /// How long a program that is asked to end may take before it is killed.
 const ASKED_LIMIT: Duration = Duration::from_secs(1);

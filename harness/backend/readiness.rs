@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 
 use super::service::Service;
-use super::wait_until;
+use crate::wait::wait_until;
 
 /// How long a server may take until it is ready. Eight Kratos at once on two cores took 3.6 s.
 pub(super) const READY_LIMIT: Duration = Duration::from_secs(30);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::Browser;
 use super::action::{Input, sequence};
-use crate::backend::wait_until;
+use crate::wait::wait_until;
 
 /// How long a page may take to show what a step needs.
 const SHOW_LIMIT: Duration = Duration::from_secs(5);

@@ -104,7 +104,7 @@ impl Browser {
         let mut builder = ClientBuilder::new(connector);
         builder.capabilities(capabilities);
         // A driver whose browser never comes, because its display has gone, waits for it for ever.
-        let lost = crate::backend::wait_until("what has ended", SESSION_LIMIT, Duration::from_millis(50), || {
+        let lost = crate::wait::wait_until("what has ended", SESSION_LIMIT, Duration::from_millis(50), || {
             let gone = if !driver.runs() {
                 Ok("driver")
             } else if display.as_ref().is_some_and(|display| !display.runs()) {
@@ -252,7 +252,7 @@ impl Browser {
     /// # Errors
     /// When it is not within the browser's own page-load limit.
     pub async fn loaded(&self) -> Result<()> {
-        crate::backend::wait_until(
+        crate::wait::wait_until(
             &format!("browser `{}` to load its page", self.name),
             COMMAND_LIMIT,
             Duration::from_millis(10),
@@ -288,7 +288,7 @@ impl Browser {
     /// section 6.6): an answer that has crossed the edge is not on the page yet.
     async fn at_rest(&self) -> Result<()> {
         let what = format!("the page of browser `{}` to be at rest", self.name);
-        crate::backend::wait_until(&what, REST_LIMIT, Duration::from_millis(20), || async {
+        crate::wait::wait_until(&what, REST_LIMIT, Duration::from_millis(20), || async {
             match self.script(AT_REST, vec![]).await {
                 Ok(Value::Bool(true)) => Ok(()),
                 Ok(_) => Err("it is busy".to_owned()),

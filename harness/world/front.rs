@@ -11,7 +11,8 @@ use anyhow::{Context, Result, anyhow};
 use tokio::net::TcpStream;
 use url::Url;
 
-use crate::backend::{Exit, Launch, Output, Process, free_port, nginx, wait_until};
+use crate::backend::{Exit, Launch, Output, Process, free_port, nginx};
+use crate::wait::wait_until;
 
 /// How long nginx may take until it listens; it takes 20 ms.
 const READY_LIMIT: Duration = Duration::from_secs(10);

@@ -9,7 +9,7 @@ use testcontainers::bollard::exec::{StartExecOptions, StartExecResults};
 use testcontainers::bollard::models::ExecConfig;
 
 use super::engine::{Engine, words};
-use crate::backend::wait_until;
+use crate::wait::wait_until;
 
 /// How long an engine may take to know that a command has ended whose output has.
 const END_LIMIT: Duration = Duration::from_secs(10);

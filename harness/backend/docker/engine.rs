@@ -19,8 +19,9 @@ use url::{Host, Url};
 
 use super::image::Image;
 use super::pod::Pod;
+use crate::backend::Missing;
 use crate::backend::estate::Owner;
-use crate::backend::{Missing, wait_until};
+use crate::wait::wait_until;
 
 /// How long an engine may take to say that it is there; it takes 1 ms.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);

@@ -13,7 +13,7 @@ use testcontainers::bollard::query_parameters::{
 
 use super::engine::{Engine, RUN, gone};
 use crate::backend::estate::Owner;
-use crate::backend::wait_until;
+use crate::wait::wait_until;
 
 /// How long nothing may have appeared until nothing more comes: a request may still be under way in the engine.
 const QUIET: Duration = Duration::from_millis(1500);

@@ -20,7 +20,7 @@ use crate::backend::ground::Program;
 use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::postgres::{MIGRATION_LIMIT, Postgres, ROLE, SETTINGS, Template, template_name};
 use crate::backend::readiness::last_words;
-use crate::backend::wait_until;
+use crate::wait::wait_until;
 
 /// Where the socket lies: the place that the official image has for it.
 pub(super) const SOCKETS: &str = "/var/run/postgresql";

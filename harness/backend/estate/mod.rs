@@ -25,7 +25,8 @@ use anyhow::{Context, Result, bail};
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
 use self::reaper::Reaper;
-use super::{Missing, wait_until};
+use super::Missing;
+use crate::wait::wait_until;
 
 pub use displays::DisplayNote;
 pub(in crate::backend) use owner::MARK;

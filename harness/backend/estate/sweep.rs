@@ -15,7 +15,7 @@ use super::displays::Served;
 use super::marked::{self, Marked};
 use super::owner::Owner;
 use super::{OWNER_FILE, PREFIX, UNFINISHED};
-use crate::backend::wait_until;
+use crate::wait::wait_until;
 
 /// How long what was on a leash may take to end by it; what has to put something away takes up to a second.
 const LEASH_LIMIT: Duration = Duration::from_millis(2500);

@@ -21,7 +21,7 @@ use crate::backend::missing::Missing;
 use crate::backend::process::Process;
 use crate::backend::progress::Progress;
 use crate::backend::readiness::last_words;
-use crate::backend::wait_until;
+use crate::wait::wait_until;
 
 /// The number in the name of its socket. It is no port: nothing listens on TCP.
 const NUMBER: u16 = 5432;

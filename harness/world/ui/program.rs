@@ -13,7 +13,8 @@ use url::Url;
 #[cfg(feature = "docker")]
 use crate::backend::docker::Image;
 use crate::backend::readiness::PORT_CHOICES;
-use crate::backend::{Launch, Missing, Output, Process, free_port, wait_until};
+use crate::backend::{Launch, Missing, Output, Process, free_port};
+use crate::wait::wait_until;
 
 /// How often it is asked whether it answers.
 const ANSWER_EVERY: Duration = Duration::from_millis(20);
