@@ -32,6 +32,10 @@ dd if=/dev/zero of="$TMPDIR/filler" bs=4k 2>/dev/null
 truncate --size=-64K "$TMPDIR/filler"
 exec "$@""#;
 
+/// A user who may watch no file.
+const NO_INOTIFY: &str = r#"echo 0 > /proc/sys/user/max_inotify_instances || exit 9
+exec "$@""#;
+
 /// How a run ends that something happened to.
 #[derive(Debug, Clone, Copy)]
 enum Outcome {
@@ -141,10 +145,10 @@ fn lacks(name: &str) -> Option<String> {
     if name.contains("clock") && !Path::new(FAKETIME).is_file() {
         return Some("Debian's package `faketime` is not installed".to_owned());
     }
-    if name.contains("disk") {
-        let mount = ["--mount", "sh", "-c", "mount -t tmpfs none /mnt"];
-        let able = Command::new("unshare").args(mount).output().is_ok_and(|tried| tried.status.success());
-        return (!able).then(|| "no file system can be mounted here".to_owned());
+    if ["disk", "handles", "inotify"].iter().any(|word| name.contains(word)) {
+        let tried = Command::new("unshare").args(scene::APART).args(["mount", "-t", "tmpfs", "none", "/mnt"]).output();
+        let able = tried.is_ok_and(|tried| tried.status.success());
+        return (!able).then(|| "no namespace of users and mounts can be had here".to_owned());
     }
     None
 }
@@ -184,7 +188,7 @@ fn lacks(name: &str) -> Option<String> {
     .error("the database of kratos: ").within(90))]
 #[case::mail_twice(Fault::new("Each mail comes twice", code("1s")).prepared(|scene| scene.kratos("mail twice")).within(90))]
 #[case::mail_late(Fault::new("Each mail comes 4 s late", code("1s")).prepared(|scene| scene.kratos("mail late")).within(90))]
-#[case::mail_too_late(Fault::new("Each mail comes 14 s late, later than is waited", code("1s"))
+#[case::mail_too_late(Fault::new("Each mail comes 2 min late, later than is waited", code("1s"))
     .prepared(|scene| scene.kratos("mail too late")).error("no mail to `ada@example.test` within").within(90))]
 #[case::mail_lost(Fault::new("No mail comes, and Kratos is told that it has gone", code("1s"))
     .prepared(|scene| scene.kratos("mail lost")).error("no mail to `ada@example.test` within").within(90))]
@@ -249,6 +253,8 @@ fn lacks(name: &str) -> Option<String> {
     .error("No space left on device").within(60))]
 #[case::no_file_handles(Fault::new("The harness may open 20 files", CLIENT)
     .prepared(|scene| { scene.around("ulimit -n 20 && exec \"$@\""); Ok(()) }).error("Too many open files").within(60))]
+#[case::no_inotify(Fault::new("The user has used up the inotify instances, of which Kratos needs one", CLIENT)
+    .prepared(|scene| { scene.around(NO_INOTIFY); Ok(()) }).error("its log: Error: too many open files").within(60))]
 #[case::two_runs(Fault::new("A second run begins and ends meanwhile", CLIENT).struck(strikes::a_second_run).within(75))]
 #[case::run_stopped_for_a_while(Fault::new("The harness is stopped for 6 s and goes on", CLIENT)
     .struck(strikes::run_stopped_for_a_while).within(40))]

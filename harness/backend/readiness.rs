@@ -17,6 +17,9 @@ pub(super) const READY_LIMIT: Duration = Duration::from_secs(30);
 /// How often it is asked.
 const READY_EVERY: Duration = Duration::from_millis(5);
 
+/// How many inotify instances all programs of one user may have (inotify(7)). Each server and each browser has one or two.
+const INSTANCES: &str = "/proc/sys/fs/inotify/max_user_instances";
+
 /// How often other ports are chosen when a program took one before the server did.
 pub(crate) const PORT_CHOICES: usize = 3;
 
@@ -70,11 +73,25 @@ pub(super) async fn answers(
             let words = fs::read_to_string(&log).unwrap_or_default();
             let refused = refused_keys(&words);
             if refused.is_empty() {
-                bail!("{name} exited ({code}) before it was ready; its log: {}", last_words(&log))
+                bail!("{name} exited ({code}) before it was ready; its log: {}{}", last_words(&log), watchers(&words))
             }
             bail!("{name} exited ({code}): it refuses its configuration\n  {}", refused.join("\n  "))
         }
     }
+}
+
+/// What a server lacks that watches its files: the kernel says the same of file handles and of inotify instances, but names
+/// the file only of the former (fsnotify v1.7).
+fn watchers(log: &str) -> String {
+    if !log.lines().any(|line| line.trim() == "Error: too many open files") {
+        return String::new();
+    }
+    let limit = fs::read_to_string(INSTANCES).unwrap_or_default();
+    format!(
+        "\n  (hint: all programs of a user share {} inotify instances; fewer with `--jobs`, \
+         or more with `sysctl fs.inotify.max_user_instances=1024`)",
+        limit.trim()
+    )
 }
 
 /// The last line of a log that says something, for an error's text.

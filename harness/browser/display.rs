@@ -9,6 +9,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use super::Engine;
 use crate::backend::estate::DisplayNote;
 use crate::backend::{Ending, Launch, Output, Process};
+use crate::wait::within;
 
 /// How long it may take until it tells its number; the median is 0.1 s.
 const READY_LIMIT: Duration = Duration::from_secs(20);
@@ -43,9 +44,9 @@ impl Display {
             .start()?;
         let stdout = process.take_stdout().context("Xvfb's output is not piped")?;
         let mut lines = BufReader::new(stdout).lines();
-        let number = match tokio::time::timeout(READY_LIMIT, lines.next_line()).await {
+        let number = match within(READY_LIMIT, lines.next_line()).await {
             Ok(line) => line.context("failed to read Xvfb's output")?.unwrap_or_default(),
-            Err(_) => bail!("`{}` did not tell its number within {} s", program.display(), READY_LIMIT.as_secs()),
+            Err(deadline) => bail!("`{}` did not tell its number within {deadline}", program.display()),
         };
         let Ok(number) = number.parse() else {
             let words = super::driver::last_words(&log);

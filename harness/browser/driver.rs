@@ -10,6 +10,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use super::Engine;
 use super::engine::{DriverStart, Ready};
 use crate::backend::{Launch, Output, Process, free_port};
+use crate::wait::within;
 
 /// How long a driver may take until it listens; the median is 13 ms.
 const READY_LIMIT: Duration = Duration::from_secs(20);
@@ -92,10 +93,10 @@ impl Driver {
             }
             bail!("it ended before it said where it listens")
         };
-        match tokio::time::timeout(READY_LIMIT, listens).await {
+        match within(READY_LIMIT, listens).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                let exit = tokio::time::timeout(READY_LIMIT, process.exited()).await;
+                let exit = within(READY_LIMIT, process.exited()).await;
                 let exit = exit.map_or("still running".to_owned(), |exit| {
                     exit.map_or_else(|error| format!("{error:#}"), |exit| exit.to_string())
                 });
@@ -104,7 +105,7 @@ impl Driver {
                 let words = words.unwrap_or_else(|| "nothing".to_owned());
                 bail!("failed to start `{}`: {error:#} ({exit}; its last words: {words})", program.display())
             }
-            Err(_) => bail!("`{}` did not say where it listens within {} s", program.display(), READY_LIMIT.as_secs()),
+            Err(deadline) => bail!("`{}` did not say where it listens within {deadline}", program.display()),
         }
         // Whatever it says later must not fill the pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });

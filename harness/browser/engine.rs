@@ -9,12 +9,23 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::program::Program;
 use crate::backend::Missing;
+
+/// How long a browser itself lets a page take to load, which is less than a command may take: so it says why.
+pub(super) const PAGE_LIMIT: Duration = Duration::from_secs(15);
+
+/// The same for a script.
+pub(super) const SCRIPT_LIMIT: Duration = Duration::from_secs(10);
+
+fn timeouts() -> Value {
+    json!({ "pageLoad": PAGE_LIMIT.as_millis() as u64, "script": SCRIPT_LIMIT.as_millis() as u64 })
+}
 
 /// A browser engine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -2,22 +2,24 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use fantoccini::error::CmdError;
-use fantoccini::wd::WindowHandle;
+use fantoccini::wd::{TimeoutConfiguration, WindowHandle};
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
+use super::engine::{PAGE_LIMIT, SCRIPT_LIMIT};
 use super::remote::RemoteSession;
 use super::{BrowserSettings, Display, Driver, Engine, Remote, Window, warm};
 use crate::edge::Gate;
 use crate::evidence::CookieSeen;
+use crate::wait::{crowding, wait_until, within};
 
 /// The first session on a cold disk took 4.4 s, one of Firefox on a machine with 20 times more work than cores 60 s.
 const SESSION_LIMIT: Duration = Duration::from_secs(120);
@@ -64,6 +66,8 @@ pub struct Browser {
     tabs: Mutex<Vec<WindowHandle>>,
     /// Whether the last command was given no answer.
     silent: AtomicBool,
+    /// How many times longer than its own limits say it waits.
+    patience: AtomicU32,
 }
 
 /// Where a browser runs.
@@ -104,7 +108,7 @@ impl Browser {
         let mut builder = ClientBuilder::new(connector);
         builder.capabilities(capabilities);
         // A driver whose browser never comes, because its display has gone, waits for it for ever.
-        let lost = crate::wait::wait_until("what has ended", SESSION_LIMIT, Duration::from_millis(50), || {
+        let lost = wait_until("what has ended", SESSION_LIMIT, Duration::from_millis(50), || {
             let gone = if !driver.runs() {
                 Ok("driver")
             } else if display.as_ref().is_some_and(|display| !display.runs()) {
@@ -142,7 +146,15 @@ impl Browser {
 
     fn of(name: &str, host: Host, client: Client) -> Self {
         let version = super::remote::version(&client);
-        Self { name: name.to_owned(), host, client, version, tabs: Mutex::default(), silent: AtomicBool::default() }
+        Self {
+            name: name.to_owned(),
+            host,
+            client,
+            version,
+            tabs: Mutex::default(),
+            silent: AtomicBool::default(),
+            patience: AtomicU32::new(1),
+        }
     }
 
     /// What has become of a browser elsewhere that is not there any more; nothing while it is. What was seen then
@@ -192,8 +204,9 @@ impl Browser {
 
     /// Runs one WebDriver command under a deadline.
     pub(super) async fn call<T>(&self, what: &str, command: impl Future<Output = Result<T, CmdError>>) -> Result<T> {
+        self.be_patient().await;
         let limit = if self.silent.load(Ordering::Relaxed) { SILENT_LIMIT } else { COMMAND_LIMIT };
-        let answered = tokio::time::timeout(limit, command).await;
+        let answered = within(limit, command).await;
         self.silent.store(answered.is_err(), Ordering::Relaxed);
         match answered {
             // `CmdError` gives its cause by the old method, so a chain would stop at it: its text carries the cause.
@@ -202,8 +215,20 @@ impl Browser {
                 let error = anyhow!("browser `{}` failed to {what}: {error}", self.name);
                 if is_gone { error.context(SessionGone) } else { error }
             }),
-            Err(_) => bail!("browser `{}` did not {what} within {} s", self.name, limit.as_secs()),
+            Err(deadline) => bail!("browser `{}` did not {what} within {deadline}", self.name),
         }
+    }
+
+    /// Gives the browser itself as much more time as the machine is more crowded than it has been. Its own limits for pages
+    /// and scripts count real time.
+    async fn be_patient(&self) {
+        let times = crowding().ceil() as u32;
+        if times <= self.patience.fetch_max(times, Ordering::Relaxed) {
+            return;
+        }
+        let [script, page] = [SCRIPT_LIMIT, PAGE_LIMIT].map(|limit| Some(limit * times));
+        // What it refuses stays as it is, and a browser that is gone is told by the command that follows.
+        let _ = within(SILENT_LIMIT, self.client.update_timeouts(TimeoutConfiguration::new(script, page, None))).await;
     }
 
     /// Goes to an address. Success only says that the browser tried: look at the page.
@@ -252,7 +277,7 @@ impl Browser {
     /// # Errors
     /// When it is not within the browser's own page-load limit.
     pub async fn loaded(&self) -> Result<()> {
-        crate::wait::wait_until(
+        wait_until(
             &format!("browser `{}` to load its page", self.name),
             COMMAND_LIMIT,
             Duration::from_millis(10),
@@ -288,7 +313,7 @@ impl Browser {
     /// section 6.6): an answer that has crossed the edge is not on the page yet.
     async fn at_rest(&self) -> Result<()> {
         let what = format!("the page of browser `{}` to be at rest", self.name);
-        crate::wait::wait_until(&what, REST_LIMIT, Duration::from_millis(20), || async {
+        wait_until(&what, REST_LIMIT, Duration::from_millis(20), || async {
             match self.script(AT_REST, vec![]).await {
                 Ok(Value::Bool(true)) => Ok(()),
                 Ok(_) => Err("it is busy".to_owned()),

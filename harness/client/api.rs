@@ -8,11 +8,15 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 use tokio::io::AsyncReadExt;
 
-use super::{AppClient, AppRun};
+use super::{AppClient, AppRun, ask};
 use crate::backend::{Launch, Missing, Output};
+use crate::wait::{crowding, within};
 
 /// How long a client program may take for one answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long curl itself waits, for its own words to be the first that tell of it.
+const OWN_LIMIT: Duration = Duration::from_secs(20);
 
 /// Case files that would get there are refused when they are read.
 const NO_SINGLE_REQUEST: &str = "this client sends no single requests; it runs what was saved in it";
@@ -78,7 +82,7 @@ impl ApiClient {
     /// When no answer comes.
     pub async fn get(&self, url: &str) -> Result<Reply> {
         match self {
-            Self::Http(client) => reply(client.get(url).header("Accept", "application/json").send().await).await,
+            Self::Http(client) => reply(ask(client.get(url).header("Accept", "application/json")).await).await,
             Self::Curl(curl) => curl.run(url, None, &[]).await,
             Self::App(_) => bail!(NO_SINGLE_REQUEST),
         }
@@ -95,7 +99,7 @@ impl ApiClient {
                 for (name, value) in headers {
                     request = request.header(name, value);
                 }
-                reply(request.send().await).await
+                reply(ask(request).await).await
             }
             Self::Curl(curl) => curl.run(url, Some(body), headers).await,
             Self::App(_) => bail!(NO_SINGLE_REQUEST),
@@ -128,7 +132,7 @@ pub fn curl_program() -> Option<PathBuf> {
     std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join("curl")).find(|path| path.is_file())
 }
 
-async fn reply(answer: reqwest::Result<reqwest::Response>) -> Result<Reply> {
+async fn reply(answer: Result<reqwest::Response>) -> Result<Reply> {
     let answer = answer.context("the HTTP client got no answer")?;
     let status = answer.status().as_u16();
     let text = answer.text().await.context("the HTTP client could not read the answer")?;
@@ -137,6 +141,8 @@ async fn reply(answer: reqwest::Result<reqwest::Response>) -> Result<Reply> {
 
 impl Curl {
     async fn run(&self, url: &str, body: Option<&Value>, headers: &[(String, String)]) -> Result<Reply> {
+        // It counts real seconds.
+        let limit = OWN_LIMIT.mul_f64(crowding()).as_secs().to_string();
         let mut arguments: Vec<String> = [
             // First of all: no ~/.curlrc.
             "--disable",
@@ -145,7 +151,7 @@ impl Curl {
             "--silent",
             "--show-error",
             "--max-time",
-            "20",
+            &limit,
             "--write-out",
             "\n%{http_code}",
             "--header",
@@ -180,9 +186,9 @@ impl Curl {
             stdout.read_to_string(&mut text).await.context("failed to read curl's output")?;
             process.exited().await
         };
-        let exit = match tokio::time::timeout(ANSWER_LIMIT, ended).await {
+        let exit = match within(ANSWER_LIMIT, ended).await {
             Ok(exit) => exit?,
-            Err(_) => bail!("curl did not end within {} s", ANSWER_LIMIT.as_secs()),
+            Err(deadline) => bail!("curl did not end within {deadline}"),
         };
         process.close().await?;
         if !exit.success() {

@@ -17,6 +17,7 @@ use super::Jar;
 use crate::backend::Launch;
 use crate::backend::applications::{Application, Installed};
 use crate::browser::Display;
+use crate::wait::within;
 
 /// How long a run may take; the slowest, Electron's on a busy machine, takes 15 s.
 const RUN_LIMIT: Duration = Duration::from_secs(90);
@@ -116,7 +117,7 @@ impl AppClient {
 /// Starts a run and waits for its end, and for the end of everything that it started.
 async fn follow(application: Application, launch: Launch, place: &Place<'_>) -> Result<()> {
     let mut process = launch.start()?;
-    let exit = tokio::time::timeout(RUN_LIMIT, process.exited()).await;
+    let exit = within(RUN_LIMIT, process.exited()).await;
     process.close().await?;
     let name = application.name();
     match exit {
@@ -127,7 +128,7 @@ async fn follow(application: Application, launch: Launch, place: &Place<'_>) -> 
             }
             Ok(())
         }
-        Err(_) => bail!("{name} did not end within {} s: {}", RUN_LIMIT.as_secs(), last_words(&place.log)),
+        Err(deadline) => bail!("{name} did not end within {deadline}: {}", last_words(&place.log)),
     }
 }
 

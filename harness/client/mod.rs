@@ -6,16 +6,29 @@ mod app;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+
+use crate::wait::{furthest, within};
 
 pub use api::{ApiClient, Curl, Jar, Reply, curl_program};
 pub use app::{AppClient, AppRun, AppSettings, JarLife};
 
 /// How long any answer may take, in the harness's own calls.
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
+
+/// Sends a request of the harness itself, and waits for the answer.
+///
+/// # Errors
+/// When none comes in time.
+pub async fn ask(request: reqwest::RequestBuilder) -> Result<reqwest::Response> {
+    match within(ANSWER_LIMIT, request.send()).await {
+        Ok(answer) => Ok(answer?),
+        Err(deadline) => bail!("no answer within {deadline}"),
+    }
+}
 
 /// A TLS configuration that trusts this authority only, or nobody.
 ///
@@ -82,7 +95,8 @@ fn build(builder: reqwest::ClientBuilder, authority_pem: Option<&str>) -> Result
     builder
         .tls_backend_preconfigured(trust(authority_pem)?)
         .redirect(reqwest::redirect::Policy::none())
-        .timeout(ANSWER_LIMIT)
+        // The net below `ask`, also for the bodies of answers.
+        .timeout(furthest(ANSWER_LIMIT))
         .build()
         .context("failed to build an HTTP client")
 }

@@ -134,6 +134,7 @@ pub(super) async fn bisect(arguments: BisectArguments, estate: &Estate) -> Resul
             },
             run_folder: folder.clone(),
             jobs: super::run::default_jobs(),
+            starts: super::run::default_jobs(),
             repeat: 1,
         },
         stop,

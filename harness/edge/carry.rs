@@ -18,6 +18,7 @@ use super::names::Passage;
 use super::refusal::{blank, refusal};
 use super::{Record, Shared, treat};
 use crate::evidence::Exchange;
+use crate::wait::within;
 
 /// A path of every host at which the edge itself has an empty page. A jar is asked for its cookies by a page that gets
 /// them.
@@ -252,9 +253,9 @@ async fn ask(
         parts.headers.remove(header::CONTENT_LENGTH);
         Ok(Response::from_parts(parts, body))
     };
-    match tokio::time::timeout(UPSTREAM_LIMIT, asked).await {
+    match within(UPSTREAM_LIMIT, asked).await {
         Ok(answer) => answer,
-        Err(_) => anyhow::bail!("the server of `{host}` did not answer within {} s", UPSTREAM_LIMIT.as_secs()),
+        Err(deadline) => anyhow::bail!("the server of `{host}` did not answer within {deadline}"),
     }
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::wait::within;
+
 /// How long one may wait for the others: two clicks are a moment apart, two browsers on a busy machine some seconds.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -34,14 +36,13 @@ impl Meeting {
         let mut come = self.come.subscribe();
         self.come.send_modify(|come| *come += 1);
         let all = come.wait_for(|come| *come >= self.size);
-        match tokio::time::timeout(PATIENCE, all).await {
+        match within(PATIENCE, all).await {
             // The sender lives as long as this, so that the channel cannot have closed.
             Ok(_) => Ok(()),
-            Err(_) => Err(format!(
-                "{} of {} requests that were to go on at once came within {} s",
+            Err(deadline) => Err(format!(
+                "{} of {} requests that were to go on at once came within {deadline}",
                 *self.come.borrow(),
-                self.size,
-                PATIENCE.as_secs()
+                self.size
             )),
         }
     }

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use tokio::sync::watch;
 
 use crate::evidence::Exchange;
+use crate::wait::{Deadline, crowding, within};
 
 /// How long answers can be held back.
 const HOLD_LIMIT: Duration = Duration::from_secs(20);
@@ -86,9 +87,11 @@ impl Record {
     /// # Errors
     /// When that is not so within `limit`; the error names what was still open.
     pub async fn settle(&self, quiet: Duration, limit: Duration) -> Result<()> {
-        let deadline = Instant::now() + limit;
+        let mut deadline = Deadline::after(limit);
         let mut changes = self.changes.subscribe();
         loop {
+            // What follows one request comes later where the machine is slow.
+            let quiet = quiet.mul_f64(crowding());
             changes.borrow_and_update();
             let (open, idle) = {
                 let state = self.lock();
@@ -97,14 +100,14 @@ impl Record {
             if open == 0 && idle >= quiet {
                 return Ok(());
             }
-            let now = Instant::now();
-            if now >= deadline {
+            let left = deadline.left();
+            if left.is_zero() {
                 let open = self.still_open().unwrap_or_else(|| "requests kept coming".to_owned());
-                bail!("the edge did not become quiet within {} ms: {open}", limit.as_millis());
+                bail!("the edge did not become quiet within {deadline}: {open}");
             }
             let wait = if open == 0 { quiet.saturating_sub(idle) } else { limit };
             // A change wakes it early; the time-out is the end of the quiet time or of the limit.
-            let _ = tokio::time::timeout(wait.min(deadline - now), changes.changed()).await;
+            let _ = tokio::time::timeout(wait.min(left), changes.changed()).await;
         }
     }
 
@@ -123,8 +126,8 @@ impl Record {
                 }
             }
         };
-        if tokio::time::timeout(limit, arrived).await.is_err() {
-            bail!("no request from `{listener}` within {} ms", limit.as_millis());
+        if let Err(deadline) = within(limit, arrived).await {
+            bail!("no request from `{listener}` within {deadline}");
         }
         Ok(())
     }
@@ -139,7 +142,7 @@ impl Record {
     /// Waits until nobody holds answers back, for [`HOLD_LIMIT`] at most.
     pub(super) async fn released(&self) {
         let mut holds = self.holds.subscribe();
-        let _ = tokio::time::timeout(HOLD_LIMIT, holds.wait_for(|count| *count == 0)).await;
+        let _ = within(HOLD_LIMIT, holds.wait_for(|count| *count == 0)).await;
     }
 
     /// Which exchanges have no answer yet, in one line; nothing when all have one.

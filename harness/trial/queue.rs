@@ -1,12 +1,13 @@
-//! Runs the trials of many cases, some at once. The next trial's world starts while this one runs:
-//! most of a trial's time is the start of Kratos and of the browser.
+//! Runs the trials of many cases, some at once. The next trial's world starts while this one runs: most of a trial's time is
+//! the start of Kratos and of the browser. However many run at once, no more start at once than the machine has cores for:
+//! a start is work, and so none of them is later for it.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::fit::Question;
@@ -57,6 +58,8 @@ pub struct QueueSettings {
     pub run_folder: PathBuf,
     /// How many trials run at once.
     pub jobs: usize,
+    /// How many worlds start at once. As many workers have a world that starts while another runs.
+    pub starts: usize,
     /// How often each case runs, all its trials each time.
     pub repeat: u32,
 }
@@ -112,29 +115,40 @@ pub async fn run_cases(
         entries.push(Entry { turn, name, folder, plans });
     }
     let jobs = Mutex::new(Jobs { repetition: 1, entry: 0, trial: 0 });
-    let shared = Arc::new(Shared { jobs, entries, pending: Mutex::default(), settings, progress });
-    // Each worker has a world that runs and one that starts. What cannot be made now is told by the first that needs it.
-    let _ = shared.settings.world.backend.prepare(2 * shared.settings.jobs.max(1)).await;
-    let mut workers = JoinSet::new();
-    for _ in 0..shared.settings.jobs.max(1) {
-        workers.spawn(work(Arc::clone(&shared), stop.clone()));
+    let (workers, ahead) = (settings.jobs.max(1), settings.starts.max(1).min(settings.jobs.max(1)));
+    let starts = Arc::new(Semaphore::new(settings.starts.max(1)));
+    let shared = Arc::new(Shared { jobs, entries, pending: Mutex::default(), starts, settings, progress });
+    // What cannot be made now is told by the first that needs it.
+    let _ = shared.settings.world.backend.prepare(workers + ahead).await;
+    let mut working = JoinSet::new();
+    for worker in 0..workers {
+        working.spawn(work(Arc::clone(&shared), worker < ahead, stop.clone()));
     }
-    while workers.join_next().await.is_some() {}
+    while working.join_next().await.is_some() {}
 }
 
 struct Shared {
     jobs: Mutex<Jobs>,
     entries: Vec<Entry>,
     pending: Mutex<HashMap<(usize, u32), Pending>>,
+    /// Those who may start a world.
+    starts: Arc<Semaphore>,
     settings: QueueSettings,
     progress: mpsc::UnboundedSender<Progress>,
 }
 
 type Starting = tokio::task::JoinHandle<(anyhow::Result<World>, u64)>;
 
-async fn work(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
-    let mut next = shared.take();
-    while let Some((job, starting)) = next {
+/// Works until there is nothing more to do. One that works ahead starts the next world while this one runs.
+async fn work(shared: Arc<Shared>, works_ahead: bool, mut stop: watch::Receiver<bool>) {
+    let mut ahead = None;
+    loop {
+        let next = match ahead.take() {
+            None if *stop.borrow_and_update() => None,
+            None => shared.take(),
+            started => started,
+        };
+        let Some((job, starting)) = next else { return };
         // Dropping a receiver's sender counts as no wish to stop.
         let mut stopped = stop.clone();
         let stopped = async move {
@@ -150,13 +164,13 @@ async fn work(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
             }
             () = &mut stopped => return give_up(starting).await,
         };
-        next = if *stop.borrow_and_update() { None } else { shared.take() };
+        ahead = if !works_ahead || *stop.borrow_and_update() { None } else { shared.take() };
         shared.begin(&job);
         let plan = &shared.entries[job.entry].plans[job.trial];
         let outcome = tokio::select! {
             outcome = run::run(plan, world, world_ms, &shared.settings.run_folder, &job.name) => outcome,
             () = &mut stopped => {
-                if let Some((_, starting)) = next {
+                if let Some((_, starting)) = ahead {
                     give_up(starting).await;
                 }
                 return;
@@ -179,7 +193,10 @@ impl Shared {
         let spec: WorldSpec = self.entries[job.entry].plans[job.trial].world.clone();
         let mut settings: WorldSettings = self.settings.world.clone();
         settings.jitter = settings.jitter.map(|jitter| jitter.of(&job.name));
+        let starts = Arc::clone(&self.starts);
         let starting = tokio::spawn(async move {
+            // It is never closed, so there is always a permit in the end.
+            let _permit = starts.acquire_owned().await;
             let begin = Instant::now();
             let world = World::start(&spec, &settings).await;
             (world, u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX))

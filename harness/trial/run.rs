@@ -15,6 +15,7 @@ use super::plan::Plan;
 use super::{CheckRole, CheckSeen, Phase, Shown, TrialKind, TrialOutcome, secrets};
 use crate::case::{Step, Until};
 use crate::evidence::{Exchange, LogLine, MailSeen, Redactor, StepState, StepTaken};
+use crate::wait::Deadline;
 use crate::world::World;
 
 /// How long the checks are asked again until they hold, beyond the time that one of them itself is about.
@@ -202,7 +203,7 @@ async fn checks(plan: &Plan, world: &World, actor: &Actor, outcome: &mut TrialOu
         TrialKind::Fixed | TrialKind::OtherFix | TrialKind::WrongFix => CheckRole::Expect,
     };
     let waited_for = plan.symptom.iter().chain(&plan.promise).map(|check| check.value.waits_for());
-    let deadline = Instant::now() + CHECK_LIMIT + waited_for.max().unwrap_or_default();
+    let mut deadline = Deadline::after(CHECK_LIMIT + waited_for.max().unwrap_or_default());
     let mut tick = tokio::time::interval(CHECK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for looks in 1.. {
@@ -215,7 +216,7 @@ async fn checks(plan: &Plan, world: &World, actor: &Actor, outcome: &mut TrialOu
             (false, true) => Shown::Fixed,
             (false, false) => Shown::Neither,
         };
-        let over = outcome.shown != Shown::Neither || (Instant::now() >= deadline && looks >= CHECK_LOOKS);
+        let over = outcome.shown != Shown::Neither || (deadline.left().is_zero() && looks >= CHECK_LOOKS);
         outcome.checks = symptom.into_iter().chain(promise).collect();
         if over {
             break;

@@ -1,28 +1,30 @@
 //! The one way to wait for something outside: a named condition with a deadline that tells what was seen last.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
+
+use super::Deadline;
 
 /// Asks `probe` every `every` until it gives a value. A probe that cannot give one yet says in words what it saw.
 ///
 /// # Errors
-/// When `limit` passes first; the error names the condition, the time, the tries and the last thing seen.
+/// When `limit` passes first, more slowly while the machine is crowded ([`Deadline`]); the error names the condition, the time, the tries and the last thing seen.
 pub async fn wait_until<T, F, P>(what: &str, limit: Duration, every: Duration, mut probe: F) -> Result<T>
 where
     F: FnMut() -> P,
     P: Future<Output = Result<T, String>>,
 {
-    let begin = Instant::now();
+    let mut deadline = Deadline::after(limit);
     let mut tick = tokio::time::interval(every);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut tries = 0_u32;
     let mut last = "nothing yet".to_owned();
     loop {
         tick.tick().await;
-        let left = limit.saturating_sub(begin.elapsed());
+        let left = deadline.left();
         if left.is_zero() {
-            bail!("waited {} ms for {what} ({tries} tries, last: {last})", limit.as_millis());
+            bail!("waited {deadline} for {what} ({tries} tries, last: {last})");
         }
         tries += 1;
         match tokio::time::timeout(left, probe()).await {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::migration::LEGACY;
 use crate::backend::hydra_binary::{HydraBinary, SYSTEM_SECRET};
 use crate::backend::{Ending, Exit, Ground, Seat, Service, Serving};
+use crate::client::ask;
 
 /// The id of the OAuth 2.0 client that Kratos is, as in `fixtures/profiles/oidc`.
 const CLIENT_ID: &str = "kratos";
@@ -144,7 +145,7 @@ async fn create_client(http: &reqwest::Client, admin: &str, callbacks: &[String]
         "token_endpoint_auth_method": "client_secret_basic",
     });
     let url = format!("{admin}/admin/clients");
-    let answer = http.post(&url).json(&client).send().await.context("failed to reach Hydra's admin API")?;
+    let answer = ask(http.post(&url).json(&client)).await.context("failed to reach Hydra's admin API")?;
     let status = answer.status();
     if status != StatusCode::CREATED {
         let body = answer.text().await.unwrap_or_default();

@@ -13,6 +13,7 @@ use super::fit::fit;
 use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::{Database, Ending, Exit, Ground, OwnDatabase, Seat, Service, Serving, copy_files};
 use crate::case::{Differences, Identity, merge};
+use crate::client::ask;
 
 /// The file of its configuration, there.
 const CONFIG: &str = "kratos.json";
@@ -168,7 +169,7 @@ impl Kratos {
             identity["credentials"] = json!({ "password": { "config": { "password": password } } });
         }
         let url = format!("{}/identities", self.admin);
-        let answer = self.http.post(&url).json(&identity).send().await.context("failed to reach Kratos's admin API")?;
+        let answer = ask(self.http.post(&url).json(&identity)).await.context("failed to reach Kratos's admin API")?;
         let status = answer.status();
         let body: Value = answer.json().await.context("the admin API's answer is no JSON")?;
         if status != StatusCode::CREATED {
@@ -242,7 +243,7 @@ impl Kratos {
             let sessions = self.get(&format!("identities/{identity}/sessions?active=true")).await?;
             for id in sessions.as_array().into_iter().flatten().filter_map(|session| session["id"].as_str()) {
                 let url = format!("{}/sessions/{id}/extend", self.admin);
-                let answer = self.http.patch(&url).send().await.context("failed to reach Kratos's admin API")?;
+                let answer = ask(self.http.patch(&url)).await.context("failed to reach Kratos's admin API")?;
                 let status = answer.status();
                 if !status.is_success() {
                     bail!("Kratos's admin API answered {status} to PATCH {url}");
@@ -270,7 +271,7 @@ impl Kratos {
     }
 
     async fn get_url(&self, url: &str) -> Result<Value> {
-        let answer = self.http.get(url).send().await.context("failed to reach Kratos's admin API")?;
+        let answer = ask(self.http.get(url)).await.context("failed to reach Kratos's admin API")?;
         let status = answer.status();
         let body = answer.text().await.context("failed to read the admin API's answer")?;
         if !status.is_success() {

@@ -17,6 +17,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::wait::within;
+
 /// What Kratos posts for each mail. Its default body lacks login and registration codes
 /// (`courier/http_channel.go` of v1.3.1), so the template's data goes along whole. Kratos v1.0.0 calls all of it by the
 /// names that it has in Go (`courier/http.go` there).
@@ -149,13 +151,13 @@ impl MailSink {
                 }
             }
         };
-        match tokio::time::timeout(limit, arrival).await {
+        match within(limit, arrival).await {
             Ok(mail) => Ok(mail),
-            Err(_) => {
+            Err(deadline) => {
                 let seen: Vec<String> =
                     self.mails().iter().map(|mail| format!("{} to {}", mail.template_type, mail.recipient)).collect();
                 let seen = if seen.is_empty() { "none".to_owned() } else { seen.join(", ") };
-                bail!("no mail to `{recipient}` within {} ms (mails so far: {seen})", limit.as_millis())
+                bail!("no mail to `{recipient}` within {deadline} (mails so far: {seen})")
             }
         }
     }

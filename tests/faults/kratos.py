@@ -141,7 +141,7 @@ def serve(arguments):
     elif MODE == "mail late":
         mail_through_a_post(config, lambda mail, sink: (time.sleep(4), ask(sink, mail)))
     elif MODE == "mail too late":
-        mail_through_a_post(config, lambda mail, sink: (time.sleep(14), ask(sink, mail)))
+        mail_through_a_post(config, lambda mail, sink: (time.sleep(120), ask(sink, mail)))
     elif MODE == "mail lost":
         mail_through_a_post(config, lambda mail, sink: None)
     elif MODE == "mail refused":

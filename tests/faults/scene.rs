@@ -17,6 +17,9 @@ use crate::support::{Running, Sandbox, process};
 /// How long a moment may take to come.
 const MOMENT_LIMIT: Duration = Duration::from_secs(60);
 
+/// How `unshare` sets something apart, so that what is mounted or limited for it is so for nobody else.
+pub(super) const APART: [&str; 3] = ["--user", "--map-root-user", "--mount"];
+
 /// A run that has not begun, or goes on.
 #[derive(Debug)]
 pub(super) struct Scene {
@@ -49,7 +52,7 @@ impl Scene {
         self.variable("KRATOS_REPRO_ENGINE", engine.name());
     }
 
-    /// Runs it from a shell that does something first; `"$@"` is the run.
+    /// Runs it [apart](APART) from a shell that does something first; `"$@"` is the run.
     pub(super) fn around(&mut self, script: &str) {
         self.around = Some(script.to_owned());
     }
@@ -88,7 +91,7 @@ impl Scene {
             None => std::mem::replace(&mut self.command, Command::new("true")),
             Some(script) => {
                 let mut around = Command::new("unshare");
-                around.args(["--mount", "sh", "-c", script, "sh"]).arg(self.command.get_program());
+                around.args(APART).args(["sh", "-c", script, "sh"]).arg(self.command.get_program());
                 around.args(self.command.get_args());
                 for (name, value) in self.command.get_envs() {
                     match value {

@@ -93,7 +93,7 @@ pub(super) fn capabilities(binary: &Path, settings: &BrowserSettings) -> Value {
         "browserName": "chrome",
         "acceptInsecureCerts": true,
         "proxy": { "proxyType": "manual", "httpProxy": proxy, "sslProxy": proxy },
-        "timeouts": { "pageLoad": 15_000, "script": 10_000 },
+        "timeouts": super::timeouts(),
         "goog:chromeOptions": {
             "binary": binary,
             "prefs": { "profile.cookie_controls_mode": cookies, "credentials_enable_service": false },

@@ -119,7 +119,7 @@ pub(super) fn capabilities(binary: &Path, settings: &BrowserSettings, profile: O
         "browserName": "firefox",
         "acceptInsecureCerts": true,
         "proxy": { "proxyType": "manual", "httpProxy": proxy, "sslProxy": proxy },
-        "timeouts": { "pageLoad": 15_000, "script": 10_000 },
+        "timeouts": super::timeouts(),
         "moz:firefoxOptions": { "binary": binary, "args": arguments, "prefs": all },
     })
 }

@@ -59,7 +59,7 @@ pub(super) fn capabilities(binary: &Path, settings: &BrowserSettings) -> Value {
     arguments.extend(self::arguments(settings));
     json!({
         "acceptInsecureCerts": true,
-        "timeouts": { "pageLoad": 15_000, "script": 10_000 },
+        "timeouts": super::timeouts(),
         "webkitgtk:browserOptions": { "binary": binary, "args": arguments },
     })
 }

@@ -3,6 +3,8 @@
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::client::ask;
+
 /// Which of the two things Hydra asks a login application for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked {
@@ -79,7 +81,7 @@ impl Admin {
 }
 
 async fn read(request: reqwest::RequestBuilder) -> Result<Value> {
-    let answer = request.send().await.context("failed to reach Hydra's admin API")?;
+    let answer = ask(request).await.context("failed to reach Hydra's admin API")?;
     let status = answer.status();
     let body: Value = answer.json().await.context("the answer of Hydra's admin API is no JSON")?;
     if !status.is_success() {

@@ -6,6 +6,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 use url::Url;
 
+use crate::client::ask;
+
 /// Kratos, seen from the interface's server.
 #[derive(Debug, Clone)]
 pub(super) struct Upstream {
@@ -47,7 +49,7 @@ impl Upstream {
         for cookie in browser.get_all(COOKIE) {
             request = request.header(COOKIE, cookie);
         }
-        let response = request.send().await.with_context(|| format!("no answer from `{url}`"))?;
+        let response = ask(request).await.with_context(|| format!("no answer from `{url}`"))?;
         let status = response.status();
         let cookies = response.headers().get_all(SET_COOKIE).iter().cloned().collect();
         let text = response.bytes().await.with_context(|| format!("the answer of `{url}` ended early"))?;
