@@ -52,21 +52,49 @@ fn every_case_runs_once_and_then_every_case_again() -> Result<()> {
     sandbox.ensure_nothing_is_left()
 }
 
+/// A Kratos as it is, but that something comes before its start.
+fn kratos_after(sandbox: &Sandbox, first: &str) -> Result<String> {
+    let script =
+        format!("#!/bin/sh\nif [ \"$1\" = serve ]; then\n{first}\nfi\nexec '{}' \"$@\"\n", kratos()?.display());
+    let wrapper = sandbox.path("bin/kratos");
+    fs::write(&wrapper, script)?;
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755))?;
+    Ok(wrapper.display().to_string())
+}
+
+#[test]
+fn however_many_run_at_once_few_start_at_once() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let few = (std::thread::available_parallelism()?.get() + 1).min(8);
+    let many = (few + 3).to_string();
+    let starts = sandbox.path("starts");
+    let noted = format!("echo begun >> '{0}'; sleep 2; echo over >> '{0}'", starts.display());
+    let kratos = kratos_after(&sandbox, &noted)?;
+    let mut command = sandbox.run_command(&["--jobs", &many, "--repeat", &many, "--kratos", &kratos, QUICK]);
+    command.env("KRATOS_REPRO_CACHE", sandbox.path("cache"));
+
+    let ended = sandbox.end(command)?;
+
+    assert_eq!(ended.code(), Some(0), "{}{}", ended.stderr, ended.stdout);
+    let (mut now, mut most) = (0, 0);
+    for line in fs::read_to_string(starts)?.lines() {
+        now = if line == "begun" { now + 1 } else { now - 1 };
+        most = most.max(now);
+    }
+    ensure!((2..=few).contains(&most), "{most} began to start at once, and {few} may");
+    sandbox.ensure_nothing_is_left()
+}
+
 #[test]
 fn one_repetition_that_surprises_makes_the_run_red_and_is_told() -> Result<()> {
     let sandbox = Sandbox::new()?;
     // Kratos as it is, but that its second start ends.
-    let script = format!(
-        "#!/bin/sh\nif [ \"$1\" = serve ]; then\n    echo >> '{0}'\n    [ \"$(wc -l < '{0}')\" = 2 ] && {{ echo 'the moon is not open' >&2; exit 3; }}\nfi\n\
-         exec '{1}' \"$@\"\n",
-        sandbox.path("starts").display(),
-        kratos()?.display()
+    let second = format!(
+        "echo >> '{0}'; [ \"$(wc -l < '{0}')\" = 2 ] && {{ echo 'the moon is not open' >&2; exit 3; }}",
+        sandbox.path("starts").display()
     );
-    let wrapper = sandbox.path("bin/kratos");
-    fs::write(&wrapper, script)?;
-    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755))?;
-    let mut command =
-        sandbox.run_command(&["--jobs", "1", "--repeat", "3", "--kratos", &wrapper.display().to_string(), QUICK]);
+    let kratos = kratos_after(&sandbox, &second)?;
+    let mut command = sandbox.run_command(&["--jobs", "1", "--repeat", "3", "--kratos", &kratos, QUICK]);
     command.env("KRATOS_REPRO_CACHE", sandbox.path("cache"));
 
     let ended = sandbox.end(command)?;
