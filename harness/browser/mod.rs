@@ -6,6 +6,7 @@ mod driver;
 mod engine;
 mod jar;
 mod page;
+mod picture;
 mod program;
 mod remote;
 mod session;

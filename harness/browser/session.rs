@@ -33,22 +33,6 @@ const SILENT_LIMIT: Duration = Duration::from_secs(5);
 /// The address that Firefox shows when a page could not be had.
 const FIREFOX_ERROR: &str = "about:neterror?";
 
-/// Hides what must not be seen in a picture: one-time codes and passwords. The page is as before afterwards.
-const MASK: &str = r#"
-    const style = document.createElement('style');
-    style.id = 'kratos-repro-mask';
-    style.textContent = 'input[name=code], input[name=password] { -webkit-text-security: disc !important }';
-    document.documentElement.append(style);
-"#;
-
-const UNMASK: &str = "document.getElementById('kratos-repro-mask')?.remove();";
-
-/// Whether a page shows all that it is going to show.
-const AT_REST: &str = r#"return document.readyState === 'complete' && !document.querySelector('[aria-busy="true"]');"#;
-
-/// How long a picture waits for that.
-const REST_LIMIT: Duration = Duration::from_secs(2);
-
 /// The driver knows the session no longer, and will not again.
 #[derive(Debug, thiserror::Error)]
 #[error("its session is gone")]
@@ -294,33 +278,6 @@ impl Browser {
             },
         )
         .await?
-    }
-
-    /// A picture of the page as PNG, with codes and passwords hidden.
-    ///
-    /// # Errors
-    /// When the browser gives none.
-    pub async fn screenshot(&self) -> Result<Vec<u8>> {
-        // A page that stays busy is shown as it is.
-        let _ = self.at_rest().await;
-        self.script(MASK, vec![]).await?;
-        let picture = self.call("take a screenshot", self.client.screenshot()).await;
-        self.script(UNMASK, vec![]).await?;
-        picture
-    }
-
-    /// Waits until the page is loaded and says of nothing that it is still being fetched (`aria-busy`, WAI-ARIA 1.2,
-    /// section 6.6): an answer that has crossed the edge is not on the page yet.
-    async fn at_rest(&self) -> Result<()> {
-        let what = format!("the page of browser `{}` to be at rest", self.name);
-        wait_until(&what, REST_LIMIT, Duration::from_millis(20), || async {
-            match self.script(AT_REST, vec![]).await {
-                Ok(Value::Bool(true)) => Ok(()),
-                Ok(_) => Err("it is busy".to_owned()),
-                Err(error) => Err(format!("{error:#}")),
-            }
-        })
-        .await
     }
 
     /// The cookies that match the page's address, with their lifetimes.
