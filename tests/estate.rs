@@ -191,7 +191,7 @@ fn a_second_run_stays_as_it_is_when_the_first_is_killed() -> Result<()> {
     run.end(Duration::from_secs(5))?;
     wait_until("end of the first", Duration::from_secs(5), || {
         let estates = list(&sandbox.tmp()).map_err(|error| error.to_string())?;
-        // Where there is an engine, the reaper has work in it when the folder is gone already.
+        // The reaper goes last.
         let reapers: Vec<i32> = reapers(&sandbox).iter().map(|it| it.id).collect();
         if estates == [estate.clone()] && reapers == [own] { Ok(()) } else { Err(format!("{estates:?}, {reapers:?}")) }
     })?;

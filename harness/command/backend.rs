@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-#[cfg(feature = "docker")]
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use tokio::sync::watch;
 
@@ -17,6 +15,7 @@ use crate::backend::docker::{self, Engine, Image, ImageChoice};
 #[cfg(feature = "docker")]
 use crate::backend::doctor;
 use crate::backend::doctor::{Finding, Need};
+use crate::backend::estate::Estate;
 #[cfg(feature = "docker")]
 use crate::backend::hydra_binary;
 use crate::backend::hydra_binary::HydraBinary;
@@ -75,6 +74,7 @@ impl BackendArguments {
         &self,
         cache: &Cache,
         fixtures: &Path,
+        estate: &Estate,
         kratos: &[KratosChoice],
         interface: Option<&'static str>,
     ) -> Result<Chosen> {
@@ -89,13 +89,13 @@ impl BackendArguments {
                 Err(WrongCall(format!("`{flag}` names an image, and `--backend native` has none")).into())
             }
             (BackendName::Native, None) => Ok(Chosen::native()),
-            (BackendName::Docker, _) => self.docker(kratos).await,
+            (BackendName::Docker, _) => self.docker(estate, kratos).await,
             (BackendName::Auto, Some(flag)) => {
-                let chosen = self.docker(kratos).await?;
+                let chosen = self.docker(estate, kratos).await?;
                 place::say(&format!("backend: docker, as `{flag}` names an image"));
                 Ok(chosen)
             }
-            (BackendName::Auto, None) => self.what_is_there(cache, fixtures, kratos).await,
+            (BackendName::Auto, None) => self.what_is_there(cache, fixtures, estate, kratos).await,
         }
     }
 
@@ -112,7 +112,13 @@ impl BackendArguments {
     }
 
     /// Processes are ready in a third of the time, so they are taken where they can be.
-    async fn what_is_there(&self, cache: &Cache, fixtures: &Path, kratos: &[KratosChoice]) -> Result<Chosen> {
+    async fn what_is_there(
+        &self,
+        cache: &Cache,
+        fixtures: &Path,
+        estate: &Estate,
+        kratos: &[KratosChoice],
+    ) -> Result<Chosen> {
         let lacking = match located(cache, fixtures, kratos).await {
             Ok(paths) => {
                 place::say(&format!("backend: native, as Kratos is here: {paths}"));
@@ -120,7 +126,7 @@ impl BackendArguments {
             }
             Err(error) => error,
         };
-        match self.docker(kratos).await {
+        match self.docker(estate, kratos).await {
             Ok(chosen) => {
                 place::say(&format!("backend: docker, as {lacking:#}"));
                 Ok(chosen)
@@ -164,12 +170,13 @@ impl BackendArguments {
     }
 
     #[cfg(feature = "docker")]
-    async fn docker(&self, every_kratos: &[KratosChoice]) -> Result<Chosen> {
+    async fn docker(&self, estate: &Estate, every_kratos: &[KratosChoice]) -> Result<Chosen> {
         let images = self.images();
         for kratos in every_kratos {
             refuse_path(kratos)?;
         }
         let engine = Engine::find().await?;
+        estate.note_engine()?;
         for kratos in every_kratos {
             image(&engine, &images, kratos).await?;
         }
@@ -178,7 +185,7 @@ impl BackendArguments {
     }
 
     #[cfg(not(feature = "docker"))]
-    async fn docker(&self, _: &[KratosChoice]) -> Result<Chosen> {
+    async fn docker(&self, _: &Estate, _: &[KratosChoice]) -> Result<Chosen> {
         Err(without_containers().into())
     }
 }
@@ -232,6 +239,17 @@ impl Chosen {
             #[cfg(feature = "docker")]
             images: ImageChoice::default(),
         }
+    }
+
+    /// Ends a run in its backend. What an engine does not give up now is left to the reaper.
+    ///
+    /// # Errors
+    /// When something of it stays.
+    pub(super) async fn close(&self, estate: &Estate) -> Result<()> {
+        let closed = self.backend.close().await.inspect_err(|_| estate.leave_engine());
+        closed.context(
+            "the run has ended, and something of it stays (hint: it goes when the engine answers within two minutes, or at the next start)",
+        )
     }
 
     /// Looks for the Postgres of `--db postgres`: the programs of this machine for processes, an image for containers.
@@ -308,6 +326,7 @@ pub(super) struct Built<'a> {
 pub(super) async fn make_images(
     cache: &Cache,
     built: &Built<'_>,
+    estate: &Estate,
     progress: &mut Progress,
     stop: &mut watch::Receiver<bool>,
 ) -> Result<Option<()>> {
@@ -315,12 +334,13 @@ pub(super) async fn make_images(
         refuse_path(choice)?;
     }
     let engine = Engine::find().await?;
+    estate.note_engine()?;
     let made = tokio::select! {
         made = make_all(&engine, cache, built, progress) => made.map(Some),
         _ = stop.wait_for(|stop| *stop) => Ok(None),
     };
     // Whatever came of it, nothing of it stays.
-    let closed = engine.close().await;
+    let closed = engine.close().await.inspect_err(|_| estate.leave_engine());
     let made = made?;
     closed?;
     Ok(made)
@@ -354,6 +374,7 @@ async fn make_all(engine: &Engine, cache: &Cache, built: &Built<'_>, progress: &
 pub(super) async fn make_images(
     _: &Cache,
     built: &Built<'_>,
+    _: &Estate,
     _: &mut Progress,
     _: &mut watch::Receiver<bool>,
 ) -> Result<Option<()>> {

@@ -90,7 +90,7 @@ pub fn main() -> ExitCode {
 
 async fn perform(command: Command) -> Result<u8> {
     match command {
-        Command::Setup(arguments) => owning(async |_| set_up(arguments).await).await,
+        Command::Setup(arguments) => owning(async |estate| set_up(arguments, estate).await).await,
         Command::Doctor(arguments) => examine(arguments).await,
         Command::List(arguments) => list::list(&arguments),
         Command::Run(arguments) => owning(async |estate| run::run(*arguments, estate).await).await,
@@ -121,7 +121,7 @@ async fn owning(work: impl AsyncFnOnce(&Estate) -> Result<u8>) -> Result<u8> {
     }
 }
 
-async fn set_up(arguments: SetupArguments) -> Result<u8> {
+async fn set_up(arguments: SetupArguments, estate: &Estate) -> Result<u8> {
     let cache = Cache::open()?;
     let fixtures = place::fixtures()?;
     let mut stop = stop::on_signals()?;
@@ -192,7 +192,7 @@ async fn set_up(arguments: SetupArguments) -> Result<u8> {
     if arguments.images {
         let every_kratos = arguments.server.kratos.iter().zip(&ready).collect();
         let built = Built { every_kratos, hydra: &hydra, postgres: programs.as_ref() };
-        if backend::make_images(&cache, &built, &mut progress, &mut stop).await?.is_none() {
+        if backend::make_images(&cache, &built, estate, &mut progress, &mut stop).await?.is_none() {
             place::say("setup was stopped; what it had not finished is not kept");
             return Ok(SURPRISE);
         }

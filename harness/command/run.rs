@@ -38,7 +38,7 @@ pub(super) async fn run(arguments: RunArguments, estate: &Estate) -> Result<u8> 
     let cache = Cache::open()?;
     arguments.backend.refuse(arguments.database.db)?;
     let of_interface = arguments.interface.image_flag();
-    let backend = arguments.backend.choose(&cache, &fixtures, &arguments.server.kratos, of_interface).await?;
+    let backend = arguments.backend.choose(&cache, &fixtures, estate, &arguments.server.kratos, of_interface).await?;
     place::say_swept(backend.backend.sweep().await);
     let keep = arguments.keep;
     let ended = run_on(&backend, arguments, estate, &cache, catalogue, chosen, remote).await;
@@ -46,9 +46,9 @@ pub(super) async fn run(arguments: RunArguments, estate: &Estate) -> Result<u8> 
         place::say(&format!("kept: {} (secrets in it are as they were)", kept.display()));
     }
     // Whatever came of it, nothing of it stays.
-    let closed = backend.backend.close().await;
+    let closed = backend.close(estate).await;
     let code = ended?;
-    closed.context("the run has ended, and something of it stays")?;
+    closed?;
     Ok(code)
 }
 

@@ -33,12 +33,12 @@ pub(super) async fn up(arguments: UpArguments, estate: &Estate) -> Result<u8> {
     let cache = Cache::open()?;
     let kratos = std::slice::from_ref(&arguments.server.kratos);
     arguments.backend.refuse(arguments.database.db)?;
-    let chosen = arguments.backend.choose(&cache, &fixtures, kratos, arguments.interface.image_flag()).await?;
+    let chosen = arguments.backend.choose(&cache, &fixtures, estate, kratos, arguments.interface.image_flag()).await?;
     place::say_swept(chosen.backend.sweep().await);
     let ended = up_on(&chosen, &arguments, &catalogue, &cache, &case, estate).await;
-    let closed = chosen.backend.close().await;
+    let closed = chosen.close(estate).await;
     let code = ended?;
-    closed.context("the world has ended, and something of it stays")?;
+    closed?;
     Ok(code)
 }
 

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use futures_util::future::join_all;
 use testcontainers::bollard::Docker;
 use testcontainers::bollard::errors::Error;
@@ -26,7 +26,8 @@ use crate::wait::wait_until;
 /// How long an engine may take to say that it is there; it takes 1 ms.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
-/// How long it may take to say its version: Podman asks several programs for theirs, for 1.9 s on a busy machine.
+/// How long it may take to say its version, or once it is busy that it is there: Podman asks several programs for theirs, for
+/// 1.9 s on a busy machine.
 const VERSION_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long what is under way may take to end, and what is to be removed to be gone, together.
@@ -130,6 +131,9 @@ impl Engine {
     /// # Errors
     /// When something of it stays.
     pub async fn close(&self) -> Result<()> {
+        // One that is away is not waited for: the reaper does that.
+        let answers = within(VERSION_LIMIT, self.docker.ping()).await;
+        answers.map_err(|why| anyhow!("the engine answers no more: {why}"))?;
         drop(std::mem::take(&mut *self.pods.lock().unwrap_or_else(PoisonError::into_inner)));
         let under_way = tokio::time::timeout(CLOSE_LIMIT, self.busy.write()).await;
         let _all = under_way.context("the engine is still busy with what the run had asked for")?;

@@ -19,6 +19,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -55,6 +56,8 @@ pub struct Estate {
     folder: PathBuf,
     before: BTreeSet<String>,
     reaper: Reaper,
+    /// Whether something may be left in a container engine that cannot be asked.
+    engine_is_left: AtomicBool,
 }
 
 impl Estate {
@@ -70,13 +73,26 @@ impl Estate {
             Missing::new(what, "TMPDIR names another place")
         })?;
         let before = census::take(&owner, &folder);
-        Ok(Self { owner, folder, before, reaper })
+        Ok(Self { owner, folder, before, reaper, engine_is_left: AtomicBool::default() })
     }
 
     /// The folder, in which everybody may pass: Postgres runs as somebody else where the harness is root.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Has the reaper look into the container engine too. It comes before anything is made there.
+    ///
+    /// # Errors
+    /// When there is no reaper any more.
+    pub fn note_engine(&self) -> Result<()> {
+        self.reaper.note_engine()
+    }
+
+    /// Leaves what may still be in the container engine to the reaper, which waits two minutes for an engine that is away.
+    pub fn leave_engine(&self) {
+        self.engine_is_left.store(true, Ordering::Relaxed);
     }
 
     /// Gives the folder up, if there is anything in it: it stays as it is, and nothing of it is ours any more.
@@ -108,6 +124,10 @@ impl Estate {
         if counted.is_ok() {
             if is_estate(&self.folder) {
                 sweep::remove(&self.folder, &self.owner).context("failed to remove the folder of the worlds")?;
+            }
+            if self.engine_is_left.load(Ordering::Relaxed) {
+                self.reaper.release();
+                return Ok(());
             }
             return self.reaper.dismiss().await;
         }

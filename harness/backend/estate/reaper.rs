@@ -17,12 +17,24 @@ use super::owner::{MARK, Owner};
 use super::sweep::sweep;
 #[cfg(feature = "docker")]
 use crate::backend::docker::Engine;
+#[cfg(feature = "docker")]
+use crate::wait::wait_until;
 
 /// What the reaper says when nothing can keep it from its work any more.
 const READY: &str = "ready";
 
 /// What the harness says when there is nothing to remove.
 const CLEAN: &str = "clean";
+
+/// What the harness says before it makes anything in a container engine.
+const ENGINE: &str = "engine";
+
+/// How long an engine that is away may take to be back: somebody starts it again, or nobody does.
+#[cfg(feature = "docker")]
+const ENGINE_LIMIT: Duration = Duration::from_secs(120);
+
+#[cfg(feature = "docker")]
+const ENGINE_EVERY: Duration = Duration::from_millis(250);
 
 /// How long the reaper may take until it is ready; it takes 20 ms.
 const READY_LIMIT: Duration = Duration::from_secs(20);
@@ -58,6 +70,19 @@ impl Reaper {
             bail!("the reaper did not start: it said `{}`", said.trim());
         }
         Ok(reaper)
+    }
+
+    /// Has it look into the container engine too, when the time comes.
+    pub(super) fn note_engine(&self) -> Result<()> {
+        let leash = self.leash.as_ref().context("the reaper has been dismissed")?;
+        // So few bytes are written at once (pipe(7)).
+        nix::unistd::write(leash, format!("{ENGINE}\n").as_bytes()).context("the reaper does not listen")?;
+        Ok(())
+    }
+
+    /// Lets it do its work, and does not wait for that.
+    pub(super) fn release(&mut self) {
+        self.leash.take();
     }
 
     /// Tells it that there is nothing to remove, and waits for its end.
@@ -100,13 +125,17 @@ pub async fn reap(owner: &Owner, place: &Path) -> Result<()> {
     writeln!(std::io::stdout(), "{READY}").context("nobody waits for this reaper")?;
     let told = tokio::task::spawn_blocking(|| std::io::read_to_string(std::io::stdin()));
     let told = told.await.context("waiting broke")?.context("failed to wait for the end of the harness")?;
-    if told != CLEAN {
-        let swept = sweep(place, |it| it == owner).await;
-        #[cfg(feature = "docker")]
-        if let Ok(engine) = Engine::find().await {
-            engine.sweep_ended(owner).await?;
-        }
-        swept?;
+    let has_told = |word: &str| told.lines().any(|line| line == word);
+    if has_told(CLEAN) {
+        return Ok(());
     }
-    Ok(())
+    let swept = sweep(place, |it| it == owner).await;
+    #[cfg(feature = "docker")]
+    if has_told(ENGINE) {
+        let back = wait_until("the engine to answer", ENGINE_LIMIT, ENGINE_EVERY, || async {
+            Engine::find().await.map_err(|missing| missing.to_string())
+        });
+        back.await?.sweep_ended(owner).await?;
+    }
+    swept.map(|_| ())
 }
