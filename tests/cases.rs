@@ -14,7 +14,7 @@ use kratos_repro::backend::cache::Cache;
 use kratos_repro::browser::Engine;
 use kratos_repro::case::Catalogue;
 use kratos_repro::report::terminal::{self, Colour};
-use kratos_repro::trial::{Thoroughness, Turn};
+use kratos_repro::trial::{Thoroughness, Turn, default_jobs};
 use kratos_repro::world::ClientPrograms;
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -26,7 +26,8 @@ struct Engines {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert_with(default_jobs);
     match tests() {
         Ok(tests) => libtest_mimic::run(&arguments, tests).exit_code(),
         Err(error) => {

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
+use kratos_repro::trial::default_jobs;
 use serde_json::Value;
 
 use crate::support::programs::kratos;
@@ -65,7 +66,7 @@ fn kratos_after(sandbox: &Sandbox, first: &str) -> Result<String> {
 #[test]
 fn however_many_run_at_once_few_start_at_once() -> Result<()> {
     let sandbox = Sandbox::new()?;
-    let few = (std::thread::available_parallelism()?.get() + 1).min(8);
+    let few = default_jobs();
     let many = (few + 3).to_string();
     let starts = sandbox.path("starts");
     let noted = format!("echo begun >> '{0}'; sleep 2; echo over >> '{0}'", starts.display());

@@ -30,7 +30,7 @@ use crate::case::{Case, Catalogue, Differences};
 use crate::report::{Differing, terminal};
 use crate::trial::{
     CaseOutcome, NotApplicable, NotRun, Progress, QueueSettings, RunOutcome, Scope, Shown, Thoroughness, Turn, Verdict,
-    run_cases,
+    default_jobs, run_cases,
 };
 use crate::world::ui::Interface;
 use crate::world::{ClientPrograms, Files, WorldSettings};
@@ -133,8 +133,8 @@ pub(super) async fn bisect(arguments: BisectArguments, estate: &Estate) -> Resul
                 jitter: None,
             },
             run_folder: folder.clone(),
-            jobs: super::run::default_jobs(),
-            starts: super::run::default_jobs(),
+            jobs: default_jobs(),
+            starts: default_jobs(),
             repeat: 1,
         },
         stop,

@@ -26,7 +26,9 @@ use crate::browser::{Engine, Remote, Window};
 use crate::case::{Case, Catalogue, Time, fingerprint};
 use crate::edge::Jitter;
 use crate::report::{self, Differing, terminal};
-use crate::trial::{NotRun, Part, Platform, Progress, QueueSettings, RunOutcome, Scope, Thoroughness, Turn};
+use crate::trial::{
+    NotRun, Part, Platform, Progress, QueueSettings, RunOutcome, Scope, Thoroughness, Turn, default_jobs,
+};
 use crate::world::{ClientPrograms, Files, WorldSettings};
 
 pub(super) async fn run(arguments: RunArguments, estate: &Estate) -> Result<u8> {
@@ -274,12 +276,6 @@ pub(super) fn nothing_able(not_run: &[NotRun]) -> Missing {
         format!("none of what was selected can run here\n  {}\n ", lines.join("\n  ")),
         "`kratos-repro doctor` says how to get the rest",
     )
-}
-
-/// One more than there are cores: a trial waits for clicks and mails for a quarter of its time (measured on two cores:
-/// two at once leave 26 % idle, three 12 %, four 7 % without being done earlier). At most eight, for the memory.
-pub(super) fn default_jobs() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).saturating_add(1).min(8)
 }
 
 /// What takes part, with versions, as each program says itself.

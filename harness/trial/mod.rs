@@ -21,6 +21,6 @@ pub use outcome::{
     RunOutcome, Scope, Shown, TrialKind, TrialOutcome, Verdict,
 };
 pub use plan::{Plan, WrongFixes, plans};
-pub use queue::{Progress, QueueSettings, run_cases};
+pub use queue::{Progress, QueueSettings, default_jobs, run_cases};
 pub use repeats::{Repeats, Surprise};
 pub use shard::Shard;
