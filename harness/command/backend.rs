@@ -248,7 +248,8 @@ impl Chosen {
     pub(super) async fn close(&self, estate: &Estate) -> Result<()> {
         let closed = self.backend.close().await.inspect_err(|_| estate.leave_engine());
         closed.context(
-            "the run has ended, and something of it stays (hint: it goes when the engine answers within two minutes, or at the next start)",
+            "the run has ended, and something of it stays \
+             (hint: it goes when the engine answers within two minutes, or at the next start)",
         )
     }
 

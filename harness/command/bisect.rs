@@ -134,7 +134,6 @@ pub(super) async fn bisect(arguments: BisectArguments, estate: &Estate) -> Resul
             },
             run_folder: folder.clone(),
             jobs: default_jobs(),
-            starts: default_jobs(),
             repeat: 1,
         },
         stop,

@@ -143,7 +143,7 @@ async fn run_on(
     let jobs = arguments.jobs.map_or_else(default_jobs, usize::from);
     let repeat = arguments.repeat;
     let jitter = world.jitter.clone();
-    let settings = QueueSettings { world, run_folder: folder.clone(), jobs, starts: default_jobs(), repeat };
+    let settings = QueueSettings { world, run_folder: folder.clone(), jobs, repeat };
     let turns = || shares.iter().flat_map(|share| &share.turns);
     let times = repeat as usize;
     let (case_count, trial_count) = (times * turns().count(), times * turns().map(Turn::trials).sum::<usize>());

@@ -1,6 +1,6 @@
 //! Runs the trials of many cases, some at once. The next trial's world starts while this one runs: most of a trial's time is
-//! the start of Kratos and of the browser. However many run at once, no more start at once than the machine has cores for:
-//! a start is work, and so none of them is later for it.
+//! the start of Kratos and of the browser. However many run at once, no more start at once than run where nothing is said
+//! ([`default_jobs`]): a start is work, and so none of them is later for it.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -58,8 +58,6 @@ pub struct QueueSettings {
     pub run_folder: PathBuf,
     /// How many trials run at once.
     pub jobs: usize,
-    /// How many worlds start at once. As many workers have a world that starts while another runs.
-    pub starts: usize,
     /// How often each case runs, all its trials each time.
     pub repeat: u32,
 }
@@ -123,8 +121,10 @@ pub async fn run_cases(
         entries.push(Entry { turn, name, folder, plans });
     }
     let jobs = Mutex::new(Jobs { repetition: 1, entry: 0, trial: 0 });
-    let (workers, ahead) = (settings.jobs.max(1), settings.starts.max(1).min(settings.jobs.max(1)));
-    let starts = Arc::new(Semaphore::new(settings.starts.max(1)));
+    let workers = settings.jobs.max(1);
+    // As many have a world that starts while another runs.
+    let ahead = workers.min(default_jobs());
+    let starts = Arc::new(Semaphore::new(default_jobs()));
     let shared = Arc::new(Shared { jobs, entries, pending: Mutex::default(), starts, settings, progress });
     // What cannot be made now is told by the first that needs it.
     let _ = shared.settings.world.backend.prepare(workers + ahead).await;

@@ -83,7 +83,7 @@ pub(crate) fn folder() -> Result<TempDir> {
 /// Runs all trials in worlds made from these.
 pub(crate) async fn run_with(turn: Turn, world: WorldSettings, folder: &TempDir) -> Result<Box<CaseOutcome>> {
     let turn = turn.on(&world.kratos.version, &world.differences)?;
-    let settings = QueueSettings { world, run_folder: folder.path().join("evidence"), jobs: 1, starts: 1, repeat: 1 };
+    let settings = QueueSettings { world, run_folder: folder.path().join("evidence"), jobs: 1, repeat: 1 };
     let (progress, mut told) = mpsc::unbounded_channel();
     let (_never, stop) = watch::channel(false);
 
