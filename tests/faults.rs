@@ -240,6 +240,9 @@ fn lacks(name: &str) -> Option<String> {
     .prepared(on_firefox).struck(strikes::firefox_killed).error("browser `a`").within(75))]
 #[case::webkitgtk_killed(Fault::new("WebKitGTK's browser is killed while a page loads", PAGE)
     .prepared(on_webkitgtk).struck(strikes::webkitgtk_killed).error("browser `a`").within(75))]
+#[case::webkitgtk_killed_at_its_start(Fault::new("WebKitGTK's browser is killed before there is a session", PAGE)
+    .prepared(on_webkitgtk).struck(strikes::webkitgtk_killed_at_its_start)
+    .error("the program of browser `a` ended before there was a session").within(60))]
 #[case::xvfb_killed(Fault::new("The display (Xvfb) of WebKitGTK's browser is killed while a page loads", PAGE)
     .prepared(on_webkitgtk).struck(strikes::display_killed).error("the display of browser `a` ended").within(75))]
 #[case::xvfb_that_ends(Fault::new("Xvfb ends at its start", PAGE)

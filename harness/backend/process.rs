@@ -72,6 +72,13 @@ impl Process {
         Stat::of(self.group).is_some_and(|it| !it.dead)
     }
 
+    /// Whether a process runs that the program has started. Where the kernel does not tell, it may.
+    pub fn has_children(&self) -> bool {
+        // The group's leader is the shell that holds the leash.
+        let Some(programs) = Stat::children(self.group) else { return true };
+        programs.into_iter().any(|it| Stat::children(it.id).is_none_or(|children| children.iter().any(|it| !it.dead)))
+    }
+
     /// Whether a signal has stopped any process of it, which then does nothing until another one lets it go on.
     pub fn is_stopped(&self) -> bool {
         living(self.group, None).into_iter().any(|id| Stat::of(id).is_some_and(|it| it.stopped))

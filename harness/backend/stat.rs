@@ -32,6 +32,16 @@ impl Stat {
         ids.filter_map(|id| Self::of(Pid::from_raw(id))).collect()
     }
 
+    /// Those that a process has started, also those that are dead; nothing of a kernel that does not tell
+    /// (`CONFIG_PROC_CHILDREN`).
+    pub(super) fn children(parent: Pid) -> Option<Vec<Self>> {
+        let threads = fs::read_dir(format!("/proc/{parent}/task")).ok()?.flatten();
+        let lists: Vec<_> = threads.filter_map(|it| fs::read_to_string(it.path().join("children")).ok()).collect();
+        let ids = lists.iter().flat_map(|list| list.split_whitespace()).filter_map(|id| id.parse().ok());
+        let children = ids.filter_map(|id| Self::of(Pid::from_raw(id))).collect();
+        (!lists.is_empty()).then_some(children)
+    }
+
     /// The fields follow the name, which is in parentheses and may hold anything: the state is the third of them all, the
     /// parent the fourth, the group the fifth, the time the 22nd.
     fn parse(id: Pid, line: &str) -> Option<Self> {
@@ -60,6 +70,20 @@ mod tests {
 
         assert_eq!((stat.parent, stat.group), (Pid::from_raw(3), Pid::from_raw(5)));
         assert_eq!((stat.started, stat.dead), (4711, false));
+    }
+
+    #[test]
+    fn what_a_process_has_started_are_its_children() {
+        let mut child = std::process::Command::new("/bin/sleep").arg("600").spawn().expect("sleep starts");
+        let id = Pid::from_raw(i32::try_from(child.id()).expect("it is an id"));
+
+        let children = Stat::children(Pid::this()).expect("this kernel tells");
+
+        assert!(children.iter().any(|it| it.id == id), "{children:?}");
+        child.kill().expect("it runs");
+        child.wait().expect("it ends");
+        let children = Stat::children(Pid::this()).expect("this kernel tells");
+        assert!(!children.iter().any(|it| it.id == id), "{children:?}");
     }
 
     #[test]

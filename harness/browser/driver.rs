@@ -122,6 +122,11 @@ impl Driver {
         self.process.runs()
     }
 
+    /// Whether it has a browser that runs.
+    pub(super) fn has_browser(&self) -> bool {
+        self.process.has_children()
+    }
+
     /// Whether a signal has stopped it or its browser.
     pub fn is_stopped(&self) -> bool {
         self.process.is_stopped()

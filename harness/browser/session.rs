@@ -19,10 +19,13 @@ use super::remote::RemoteSession;
 use super::{BrowserSettings, Display, Driver, Engine, Remote, Window, warm};
 use crate::edge::Gate;
 use crate::evidence::CookieSeen;
-use crate::wait::{crowding, wait_until, within};
+use crate::wait::{Deadline, crowding, wait_until, within};
 
 /// The first session on a cold disk took 4.4 s, one of Firefox on a machine with 20 times more work than cores 60 s.
 const SESSION_LIMIT: Duration = Duration::from_secs(120);
+
+/// How long a driver that was asked for a browser may have none: it starts it at once.
+const BROWSER_LIMIT: Duration = Duration::from_secs(5);
 
 /// A command that only asks.
 const COMMAND_LIMIT: Duration = Duration::from_secs(20);
@@ -91,12 +94,18 @@ impl Browser {
         connector.set_nodelay(true);
         let mut builder = ClientBuilder::new(connector);
         builder.capabilities(capabilities);
-        // A driver whose browser never comes, because its display has gone, waits for it for ever.
+        // A driver whose display has gone waits for its browser for ever, that of WebKitGTK for one that was killed too.
+        let mut comes = Deadline::after(BROWSER_LIMIT);
         let lost = wait_until("what has ended", SESSION_LIMIT, Duration::from_millis(50), || {
+            if engine != Engine::WebKitGtk || driver.has_browser() {
+                comes = Deadline::after(BROWSER_LIMIT);
+            }
             let gone = if !driver.runs() {
                 Ok("driver")
             } else if display.as_ref().is_some_and(|display| !display.runs()) {
                 Ok("display")
+            } else if comes.left().is_zero() {
+                Ok("program")
             } else {
                 Err("all of it runs".to_owned())
             };

@@ -139,6 +139,11 @@ pub(super) fn webkitgtk_killed(scene: &Scene, run: &mut Running) -> Result<Besid
     signalled(scene, run, &["/MiniBrowser"], Signal::SIGKILL)
 }
 
+pub(super) fn webkitgtk_killed_at_its_start(scene: &Scene, run: &mut Running) -> Result<Beside> {
+    scene.signal(run, &["/MiniBrowser", "--automation"], Signal::SIGKILL)?;
+    Ok(Beside::default())
+}
+
 pub(super) fn display_killed(scene: &Scene, run: &mut Running) -> Result<Beside> {
     signalled(scene, run, &["/Xvfb"], Signal::SIGKILL)
 }
