@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr2};
+
 /// How many encodings may lie on top of each other, as in a percent-encoded URL in HTML in JSON.
 const DEEPEST: usize = 3;
 
@@ -29,13 +31,21 @@ impl Coding {
         }
     }
 
-    /// Whether the bytes may hold an escape of this encoding.
+    /// Where the next byte is that an escape of this encoding may begin with.
+    fn find(self, bytes: &[u8]) -> Option<usize> {
+        match self {
+            Self::Percent => memchr(b'%', bytes),
+            Self::Form => memchr2(b'+', b'%', bytes),
+            Self::Html => memchr(b'&', bytes),
+            Self::Json => memchr(b'\\', bytes),
+        }
+    }
+
+    /// Whether the bytes may hold an escape that no other encoding takes off too.
     fn occurs_in(self, bytes: &[u8]) -> bool {
         match self {
-            Self::Percent => bytes.contains(&b'%'),
-            Self::Form => bytes.contains(&b'+'),
-            Self::Html => bytes.contains(&b'&'),
-            Self::Json => bytes.contains(&b'\\'),
+            Self::Form => memchr(b'+', bytes).is_some(),
+            _ => self.find(bytes).is_some(),
         }
     }
 
@@ -65,52 +75,82 @@ enum Escaped {
 pub(super) struct View<'a> {
     /// The decoded bytes.
     pub(super) bytes: Cow<'a, [u8]>,
-    /// Where in the text each byte came from; nothing while the bytes are the text.
-    spans: Option<Vec<(usize, usize)>>,
+    /// What was decoded, and from what each piece of it came; nothing where the bytes are the text itself.
+    origin: Option<(&'a View<'a>, Vec<Piece>)>,
+}
+
+/// Neighbouring bytes of a view that came from its origin in the same way.
+#[derive(Debug)]
+struct Piece {
+    /// Where it begins in the view.
+    at: usize,
+    /// Where what it came from begins in the origin.
+    from: usize,
+    /// How long the escape is that all of it stands for; nothing where it was taken over byte for byte.
+    escape: Option<usize>,
+}
+
+impl Piece {
+    /// The range of the origin that a byte of this piece came from.
+    fn source(&self, byte: usize) -> (usize, usize) {
+        match self.escape {
+            Some(length) => (self.from, self.from + length),
+            None => (self.from + byte - self.at, self.from + byte - self.at + 1),
+        }
+    }
 }
 
 impl<'a> View<'a> {
     /// The text as it stands.
     pub(super) fn of(text: &'a str) -> Self {
-        Self { bytes: Cow::Borrowed(text.as_bytes()), spans: None }
+        Self { bytes: Cow::Borrowed(text.as_bytes()), origin: None }
     }
 
     /// The range of the text from which these bytes came; `start` is less than `end`.
     pub(super) fn span(&self, start: usize, end: usize) -> (usize, usize) {
-        match &self.spans {
-            None => (start, end),
-            Some(spans) => {
-                let first = spans.get(start).map_or(0, |span| span.0);
-                let last = spans.get(end.saturating_sub(1)).map_or(first, |span| span.1);
-                (first, last)
-            }
-        }
+        let Some((origin, pieces)) = &self.origin else { return (start, end) };
+        let source = |byte| {
+            let piece = pieces.partition_point(|piece| piece.at <= byte).checked_sub(1);
+            piece.and_then(|piece| pieces.get(piece)).map_or((0, 1), |piece| piece.source(byte))
+        };
+        let (first, last) = (source(start), source(end.saturating_sub(1)));
+        (origin.span(first.0, first.1).0, origin.span(last.0, last.1).1)
     }
 
-    fn decode(&self, coding: Coding) -> Option<View<'static>> {
+    fn decode(&'a self, coding: Coding) -> Option<View<'a>> {
         if !coding.occurs_in(&self.bytes) {
             return None;
         }
         let mut bytes = Vec::with_capacity(self.bytes.len());
-        let mut spans = Vec::with_capacity(self.bytes.len());
-        let mut at = 0;
-        let mut changed = false;
-        while let Some(rest) = self.bytes.get(at..).filter(|rest| !rest.is_empty()) {
-            let (used, escaped) = match coding.decode_one(rest) {
-                Some(found) => {
-                    changed = true;
-                    found
-                }
-                None => (1, Escaped::Byte(rest[0])),
+        let mut pieces = Vec::new();
+        // Up to `at` all is decoded; up to `seen` there is no escape that was not.
+        let (mut at, mut seen) = (0, 0);
+        while let Some(next) = coding.find(&self.bytes[seen..]) {
+            let next = seen + next;
+            let Some((length, escaped)) = coding.decode_one(&self.bytes[next..]) else {
+                seen = next + 1;
+                continue;
             };
+            if next > at {
+                pieces.push(Piece { at: bytes.len(), from: at, escape: None });
+                bytes.extend_from_slice(&self.bytes[at..next]);
+            }
+            pieces.push(Piece { at: bytes.len(), from: next, escape: Some(length) });
             match escaped {
                 Escaped::Byte(byte) => bytes.push(byte),
                 Escaped::Char(char) => bytes.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes()),
             }
-            spans.resize(bytes.len(), self.span(at, at + used));
-            at += used;
+            at = next + length;
+            seen = at;
         }
-        changed.then_some(View { bytes: Cow::Owned(bytes), spans: Some(spans) })
+        if pieces.is_empty() {
+            return None;
+        }
+        if at < self.bytes.len() {
+            pieces.push(Piece { at: bytes.len(), from: at, escape: None });
+            bytes.extend_from_slice(&self.bytes[at..]);
+        }
+        Some(View { bytes: Cow::Owned(bytes), origin: Some((self, pieces)) })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Finds the values that are secrets by the place in which they stand.
 
+use memchr::{memchr2, memmem};
+
 use super::coding::Coding;
 use super::secret::{Secret, decode_base64};
 use super::{html, json};
@@ -113,16 +115,23 @@ impl Found {
     fn take_urls(&mut self, text: &str, depth: usize) {
         let text = Coding::Html.decode(text);
         let ends = |letter: char| letter.is_whitespace() || matches!(letter, '"' | '\'' | '<' | '>' | '`' | '\\');
-        for word in text.split(ends).filter(|word| word.contains(['?', '#']) && word.contains('=')) {
-            // A sentence ends after a URL; none of these ends a secret of Kratos.
-            self.take_url(word.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '}']), depth);
+        // Most of a page is no query and no fragment, so it is not taken to words.
+        let mut rest = &*text;
+        while let Some(start) = memchr2(b'?', b'#', rest.as_bytes()) {
+            let word = &rest[start..];
+            let (word, after) = word.split_at(word.find(ends).unwrap_or(word.len()));
+            if word.contains('=') {
+                // A sentence ends after a URL; none of these ends a secret of Kratos.
+                self.take_url(word.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '}']), depth);
+            }
+            rest = after;
         }
     }
 
     /// `ory_st_`, `ory_lo_`, `ory_at_`, `ory_ac_` and their like: two letters, then the token.
     fn take_tokens(&mut self, text: &str) {
         let mut rest = text;
-        while let Some(start) = rest.find("ory_") {
+        while let Some(start) = memmem::find(rest.as_bytes(), b"ory_") {
             rest = &rest[start..];
             let ends = |letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '_' | '-' | '.');
             let (token, after) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));

@@ -1,6 +1,8 @@
 //! Reads keys and values out of JSON without demanding that it is whole: bodies may be cut off or nested without end,
 //! and a log line may have something in front of it.
 
+use memchr::memchr3;
+
 use super::coding::Coding;
 
 /// An object or a list that is being read.
@@ -68,12 +70,12 @@ pub(super) fn visit_pairs(text: &str, visit: &mut impl FnMut(Option<&str>, &str)
 /// beyond its line.
 fn string_length(bytes: &[u8]) -> usize {
     let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'"' | b'\n' => return at,
-            b'\\' => at += 2,
-            _ => at += 1,
+    while let Some(next) = bytes.get(at..).and_then(|rest| memchr3(b'"', b'\n', b'\\', rest)) {
+        at += next;
+        if bytes[at] != b'\\' {
+            return at;
         }
+        at += 2;
     }
     bytes.len()
 }

@@ -12,10 +12,9 @@ const WITHHELD: &str = "(withheld: the secrets in it could not be searched for)"
 /// A set of values and the name of each.
 #[derive(Debug, Default)]
 pub(super) struct Matcher {
-    automaton: Option<AhoCorasick>,
-    names: Vec<String>,
+    texts: Option<Search>,
     /// Values of digits alone, which are replaced as whole numbers only.
-    numbers: HashMap<String, String>,
+    numbers: Option<Search>,
     broken: bool,
 }
 
@@ -24,53 +23,58 @@ impl Matcher {
     pub(super) fn new(values: &HashMap<String, String>) -> Self {
         let (numbers, texts): (Vec<_>, Vec<_>) =
             values.iter().partition(|(value, _)| value.bytes().all(|byte| byte.is_ascii_digit()));
-        let numbers = numbers.into_iter().map(|(value, name)| (value.clone(), name.clone())).collect();
-        if texts.is_empty() {
-            return Self { numbers, ..Self::default() };
-        }
+        let [texts, numbers] = [texts, numbers].map(|values| (!values.is_empty()).then(|| Search::new(&values)));
+        let broken = [&texts, &numbers].into_iter().any(|it| matches!(it, Some(None)));
+        Self { texts: texts.flatten(), numbers: numbers.flatten(), broken }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.texts.is_none() && self.numbers.is_none()
+    }
+
+    fn find<'a>(&'a self, view: &View<'_>, hits: &mut Vec<Hit<'a>>) {
+        let bytes: &[u8] = &view.bytes;
+        let mut hit = |(start, end, name)| {
+            let (start, end) = view.span(start, end);
+            hits.push(Hit { start, end, name });
+        };
+        self.texts.iter().flat_map(|texts| texts.find(bytes)).for_each(&mut hit);
+        let numbers = self.numbers.iter().flat_map(|numbers| numbers.find(bytes));
+        numbers.filter(|(start, end, _)| is_whole_number(bytes, *start, *end)).for_each(&mut hit);
+    }
+}
+
+/// Whether no digit stands on either side of a number, and it is not the fraction of a time stamp, which is as long as a
+/// code.
+fn is_whole_number(bytes: &[u8], start: usize, end: usize) -> bool {
+    let is_digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+    let fraction = start >= 2 && bytes[start - 1] == b'.' && is_digit(Some(start - 2));
+    !fraction && !is_digit(start.checked_sub(1)) && !is_digit(Some(end))
+}
+
+/// An automaton that finds values, and the name of each.
+#[derive(Debug)]
+struct Search {
+    automaton: AhoCorasick,
+    names: Vec<String>,
+}
+
+impl Search {
+    /// Nothing when the values are too many for one automaton.
+    fn new(values: &[(&String, &String)]) -> Option<Self> {
         let automaton = AhoCorasick::builder()
             // The default for a few values is a DFA, which takes a second to build for 4 kB of them.
             .kind(Some(AhoCorasickKind::ContiguousNFA))
             .match_kind(MatchKind::LeftmostLongest)
-            .build(texts.iter().map(|(value, _)| value.as_bytes()))
-            .ok();
-        let names = texts.into_iter().map(|(_, name)| name.clone()).collect();
-        Self { broken: automaton.is_none(), automaton, names, numbers }
+            .build(values.iter().map(|(value, _)| value.as_bytes()))
+            .ok()?;
+        Some(Self { automaton, names: values.iter().map(|(_, name)| (*name).clone()).collect() })
     }
 
-    fn is_empty(&self) -> bool {
-        self.automaton.is_none() && self.numbers.is_empty()
-    }
-
-    fn find<'a>(&'a self, view: &View<'_>, hits: &mut Vec<Hit<'a>>) {
-        if let Some(automaton) = &self.automaton {
-            for found in automaton.find_iter(&view.bytes) {
-                let (start, end) = view.span(found.start(), found.end());
-                hits.push(Hit { start, end, name: &self.names[found.pattern().as_usize()] });
-            }
-        }
-        if !self.numbers.is_empty() {
-            self.find_numbers(view, hits);
-        }
-    }
-
-    fn find_numbers<'a>(&'a self, view: &View<'_>, hits: &mut Vec<Hit<'a>>) {
-        let bytes: &[u8] = &view.bytes;
-        let mut at = 0;
-        while at < bytes.len() {
-            let digits = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-            // The fraction of a time stamp is as long as a code.
-            let fraction = at >= 2 && bytes[at - 1] == b'.' && bytes[at - 2].is_ascii_digit();
-            if digits > 0
-                && !fraction
-                && let Some(name) =
-                    std::str::from_utf8(&bytes[at..at + digits]).ok().and_then(|run| self.numbers.get(run))
-            {
-                let (start, end) = view.span(at, at + digits);
-                hits.push(Hit { start, end, name });
-            }
-            at += digits.max(1);
-        }
+    /// The first and the last of those that overlap are not both there: the one that begins first is, and the longest.
+    fn find<'a>(&'a self, bytes: &[u8]) -> impl Iterator<Item = (usize, usize, &'a str)> {
+        let name = |found: &aho_corasick::Match| self.names[found.pattern().as_usize()].as_str();
+        self.automaton.find_iter(bytes).map(move |found| (found.start(), found.end(), name(&found)))
     }
 }
 

@@ -312,6 +312,19 @@ fn a_code_is_replaced_as_a_whole_number(#[case] text: &str, #[case] expected: &s
     assert_eq!(redactor.text(text), expected);
 }
 
+#[rstest]
+#[case::percent("tick%zz%2Btock")]
+#[case::form("tick%zz+%2B+tock")]
+#[case::html("tick&zz&#43;tock")]
+#[case::json(r"tick\zz\u002btock")]
+fn what_looks_like_an_escape_and_is_none_is_part_of_the_secret(#[case] text: &str) {
+    let secret = text.replace("+%2B+", " + ").replace("%2B", "+").replace("&#43;", "+").replace(r"\u002b", "+");
+    let mut redactor = Redactor::new();
+    redactor.learn(Secret::Token, &secret);
+
+    assert_eq!(redactor.text(&format!("50 {text} 50")), "50 token#1 50");
+}
+
 #[test]
 fn names_are_numbered_by_kind_and_stay() {
     let mut redactor = Redactor::new();
