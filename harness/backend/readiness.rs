@@ -15,7 +15,7 @@ use crate::wait::wait_until;
 pub(super) const READY_LIMIT: Duration = Duration::from_secs(30);
 
 /// How often it is asked.
-const READY_EVERY: Duration = Duration::from_millis(5);
+const READY_EVERY: Duration = Duration::from_millis(25);
 
 /// How many inotify instances all programs of one user may have (inotify(7)). Each server and each browser has one or two.
 const INSTANCES: &str = "/proc/sys/fs/inotify/max_user_instances";

@@ -118,7 +118,7 @@ impl MailSink {
                 "body": format!("base64://{body}"),
             }},
             // The default of one second would be most of a trial.
-            "worker": { "pull_wait": "20ms", "pull_count": 10 },
+            "worker": { "pull_wait": "100ms", "pull_count": 10 },
         })
     }
 
