@@ -71,7 +71,8 @@ impl Search {
         Some(Self { automaton, names: values.iter().map(|(_, name)| (*name).clone()).collect() })
     }
 
-    /// The first and the last of those that overlap are not both there: the one that begins first is, and the longest.
+    /// The values in the bytes, where each begins and ends, and its name. Of those that overlap it is the one that begins
+    /// first, and of these the longest.
     fn find<'a>(&'a self, bytes: &[u8]) -> impl Iterator<Item = (usize, usize, &'a str)> {
         let name = |found: &aho_corasick::Match| self.names[found.pattern().as_usize()].as_str();
         self.automaton.find_iter(bytes).map(move |found| (found.start(), found.end(), name(&found)))
