@@ -30,7 +30,7 @@ pub(super) const PROGRAMS: [Program; 2] = [
 
 /// What no Firefox of ours may do on its own: found by running it beside a packet sniffer (Firefox ESR 153). The first
 /// four keep every request behind the listener, those to loopback names too.
-const SETTINGS: [(&str, Setting); 36] = [
+const SETTINGS: [(&str, Setting); 37] = [
     ("network.proxy.failover_direct", Setting::Is(false)),
     ("network.proxy.allow_bypass", Setting::Is(false)),
     ("network.proxy.allow_hijacking_localhost", Setting::Is(true)),
@@ -69,6 +69,8 @@ const SETTINGS: [(&str, Setting); 36] = [
     ("extensions.webextensions.remote", Setting::Is(false)),
     ("media.rdd-process.enabled", Setting::Is(false)),
     ("media.utility-process.enabled", Setting::Is(false)),
+    // Nor the extensions that come with it, none of which is for a page of a world: 1.6 s in place of 2.2 s (153 ESR).
+    ("extensions.enabledScopes", Setting::Number(0)),
 ];
 
 #[derive(Debug, Clone, Copy)]

@@ -75,6 +75,8 @@ pub(super) fn driver_start(port: u16) -> DriverStart {
             // Without a graphics card the shaders of a page's first frames cost 0.9 s of processor time, which made the
             // first click of a browser take 30 s on a busy machine. Compositing stays: without it no picture comes.
             ("WEBKIT_SKIA_ENABLE_CPU_RENDERING", "1".into()),
+            // No page here plays anything; looking for what could takes 0.1 s of processor time at each start.
+            ("GST_PLUGIN_SYSTEM_PATH_1_0", "".into()),
         ],
         helpers: None,
         ready: Ready::Listens,
