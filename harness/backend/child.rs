@@ -133,9 +133,10 @@ mod tests {
     use std::{io, time::Duration};
 
     use nix::{sys::signal::kill, unistd::Pid};
-    use tokio::{process::Command, time::Instant};
+    use tokio::process::Command;
 
     use super::answer;
+    use crate::wait::wait_until;
 
     fn shell(script: &str) -> Command {
         let mut command = Command::new("sh");
@@ -145,15 +146,13 @@ mod tests {
 
     /// Waits until the process is gone or only waits to be reaped by whoever adopted it.
     async fn wait_until_gone(process: Pid) -> anyhow::Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(5);
-        loop {
-            let state = std::fs::read_to_string(format!("/proc/{process}/stat"));
-            if kill(process, None).is_err() || state.is_ok_and(|line| line.contains(") Z ")) {
-                return Ok(());
-            }
-            anyhow::ensure!(Instant::now() < deadline, "process {process} still runs");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let what = format!("the end of process {process}");
+        wait_until(&what, Duration::from_secs(5), Duration::from_millis(5), || {
+            let state = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+            let gone = kill(process, None).is_err() || state.contains(") Z ");
+            std::future::ready(if gone { Ok(()) } else { Err(state) })
+        })
+        .await
     }
 
     #[tokio::test]

@@ -161,6 +161,7 @@ mod tests {
 
     use super::Server;
     use crate::backend::{cache::Cache, fake_program, go::Go, missing::Missing, product::Product, progress::Progress};
+    use crate::wait::wait_until;
 
     /// What the fake `go build` writes: a script that answers as Kratos v1.3.1 does.
     const KRATOS: &str =
@@ -229,11 +230,9 @@ mod tests {
 
         let interrupted = tokio::select! {
             _ = world.build() => false,
-            () = async {
-                while world.builds() == 0 {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-            } => true,
+            begun = wait_until("a build", Duration::from_secs(20), Duration::from_millis(5), || {
+                std::future::ready(if world.builds() == 0 { Err("none".to_owned()) } else { Ok(()) })
+            }) => begun.map(|()| true)?,
         };
 
         assert!(interrupted);

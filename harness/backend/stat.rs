@@ -77,13 +77,14 @@ mod tests {
         let mut child = std::process::Command::new("/bin/sleep").arg("600").spawn().expect("sleep starts");
         let id = Pid::from_raw(i32::try_from(child.id()).expect("it is an id"));
 
-        let children = Stat::children(Pid::this()).expect("this kernel tells");
-
-        assert!(children.iter().any(|it| it.id == id), "{children:?}");
+        let meanwhile = Stat::children(Pid::this());
         child.kill().expect("it runs");
         child.wait().expect("it ends");
-        let children = Stat::children(Pid::this()).expect("this kernel tells");
-        assert!(!children.iter().any(|it| it.id == id), "{children:?}");
+        let after = Stat::children(Pid::this()).expect("this kernel tells");
+
+        let meanwhile = meanwhile.expect("this kernel tells");
+        assert!(meanwhile.iter().any(|it| it.id == id), "{meanwhile:?}");
+        assert!(!after.iter().any(|it| it.id == id), "{after:?}");
     }
 
     #[test]

@@ -199,8 +199,15 @@ pub(crate) struct Stranger {
 }
 
 impl Stranger {
-    /// Makes it.
-    pub(crate) async fn make(containers: &Containers) -> Result<Self> {
+    /// Makes it, lets the story happen, and removes it, which fails where somebody else has. The story tells what fails
+    /// by its error: after a panic the container would stay.
+    pub(crate) async fn beside(containers: &Containers, story: impl Future<Output = Result<()>>) -> Result<()> {
+        let stranger = Self::make(containers).await?;
+        let told = story.await;
+        told.and(stranger.remove().await)
+    }
+
+    async fn make(containers: &Containers) -> Result<Self> {
         let engine: Docker = docker_client_instance().await?;
         let body = ContainerCreateBody {
             image: Some(containers.kratos.name().to_owned()),
@@ -211,8 +218,7 @@ impl Stranger {
         Ok(Self { engine, id })
     }
 
-    /// Removes it, which fails where somebody else has.
-    pub(crate) async fn remove(self) -> Result<()> {
+    async fn remove(self) -> Result<()> {
         let removed = self.engine.remove_container(&self.id, None::<RemoveContainerOptions>).await;
         removed.context("somebody else's container is gone")
     }

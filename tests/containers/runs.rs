@@ -207,19 +207,20 @@ async fn a_signal_leaves_no_container(#[case] signal: Signal, #[case] moment: Mo
 async fn a_run_that_is_killed_leaves_no_container_and_touches_no_other() -> Result<()> {
     let Some(containers) = Containers::find().await else { return Ok(()) };
     let sandbox = Sandbox::new()?;
-    let stranger = Stranger::make(&containers).await?;
-    let run = sandbox.start(sandbox.run_command(&["--backend", "docker", BROWSER]))?;
-    let id = run.id();
-    wait_for("container", &run).await?;
+    Stranger::beside(&containers, async {
+        let run = sandbox.start(sandbox.run_command(&["--backend", "docker", BROWSER]))?;
+        let id = run.id();
+        wait_for("container", &run).await?;
 
-    run.signal(Signal::SIGKILL)?;
-    run.end(Duration::from_secs(5))?;
+        run.signal(Signal::SIGKILL)?;
+        run.end(Duration::from_secs(5))?;
 
-    wait_until("the end of all", Duration::from_secs(10), Duration::from_millis(50), || async {
-        ensure_none_is_left(id).await.map_err(|left| format!("{left:#}"))
+        wait_until("the end of all", Duration::from_secs(10), Duration::from_millis(50), || async {
+            ensure_none_is_left(id).await.map_err(|left| format!("{left:#}"))
+        })
+        .await
     })
     .await?;
-    stranger.remove().await?;
     sandbox.wait_until_nothing_is_left()
 }
 
@@ -236,16 +237,17 @@ async fn the_next_start_sweeps_containers_that_a_power_cut_has_left() -> Result<
     run.signal(Signal::SIGKILL)?;
     run.end(Duration::from_secs(5))?;
     ensure!(!made_by(id).await?.is_empty(), "somebody has removed them");
-    let stranger = Stranger::make(&containers).await?;
 
-    let next = sandbox.end(sandbox.run_command(&["--backend", "docker", QUICK]))?;
+    Stranger::beside(&containers, async {
+        let next = sandbox.end(sandbox.run_command(&["--backend", "docker", QUICK]))?;
 
-    assert_eq!(next.code(), Some(0), "{}{}", next.stderr, next.stdout);
-    let said = next.stderr.lines().find(|line| line.contains("swept") && line.contains("container"));
-    let said = said.with_context(|| next.stderr.clone())?;
-    ensure!(said.contains("network kratos-repro-"), "{said}");
-    ensure_none_is_left(id).await?;
-    stranger.remove().await?;
+        ensure!(next.code() == Some(0), "{}{}", next.stderr, next.stdout);
+        let said = next.stderr.lines().find(|line| line.contains("swept") && line.contains("container"));
+        let said = said.with_context(|| next.stderr.clone())?;
+        ensure!(said.contains("network kratos-repro-"), "{said}");
+        ensure_none_is_left(id).await
+    })
+    .await?;
     sandbox.ensure_nothing_is_left()
 }
 
