@@ -132,10 +132,11 @@ pub(super) fn last_lines(text: &str, count: usize) -> String {
 mod tests {
     use std::{io, time::Duration};
 
-    use nix::{sys::signal::kill, unistd::Pid};
+    use nix::unistd::Pid;
     use tokio::process::Command;
 
     use super::answer;
+    use crate::backend::stat::Stat;
     use crate::wait::wait_until;
 
     fn shell(script: &str) -> Command {
@@ -148,9 +149,10 @@ mod tests {
     async fn wait_until_gone(process: Pid) -> anyhow::Result<()> {
         let what = format!("the end of process {process}");
         wait_until(&what, Duration::from_secs(5), Duration::from_millis(5), || {
-            let state = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-            let gone = kill(process, None).is_err() || state.contains(") Z ");
-            std::future::ready(if gone { Ok(()) } else { Err(state) })
+            std::future::ready(match Stat::of(process) {
+                Some(stat) if !stat.dead => Err(format!("{stat:?}")),
+                _ => Ok(()),
+            })
         })
         .await
     }
