@@ -106,6 +106,16 @@ pub struct Change {
     /// What is done in place of the case's steps.
     #[serde(default)]
     pub steps: Option<Vec<Spanned<Step>>>,
+    /// What a wrong fix shows where it shows another problem than the symptom. Without it, it has to show the symptom.
+    #[serde(default)]
+    pub instead: Vec<Spanned<Check>>,
+}
+
+impl Fix {
+    /// What it changes against the broken set-up.
+    pub fn as_change(&self) -> Change {
+        Change { why: self.why.clone(), world: self.world.clone(), steps: self.steps.clone(), instead: Vec::new() }
+    }
 }
 
 impl CaseFile {

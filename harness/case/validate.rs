@@ -18,7 +18,7 @@ use super::claims::Claims;
 use super::differences::Differences;
 use super::engines::Turns;
 use super::error::CaseError;
-use super::file::{CaseFile, Expected};
+use super::file::{CaseFile, Change, Expected};
 use super::nearest::nearest;
 use super::places::Places;
 use super::read;
@@ -79,17 +79,17 @@ pub(super) fn validate(
     let base = vec!["world".to_owned()];
     context.scene(&case.world, std::slice::from_ref(&base), &case.steps, &checks)?;
     let Some(fix) = &case.fix else { return Ok(()) };
-    let checks: Vec<&Spanned<Check>> = case.symptom.iter().chain(&fix.expect).collect();
-    let changes = std::iter::once((vec!["fix".to_owned()], &fix.world, &fix.steps));
     let listed = [("other_fixes", &case.other_fixes), ("wrong_fixes", &case.wrong_fixes)];
     let listed = listed.into_iter().flat_map(|(key, list)| {
-        let keys = move |index: usize| vec![key.to_owned(), index.to_string()];
-        list.iter().enumerate().map(move |(index, it)| (keys(index), &it.world, &it.steps))
+        list.iter().enumerate().map(move |(index, it)| (vec![key.to_owned(), index.to_string()], it.clone()))
     });
-    for (mut root, world, steps) in changes.chain(listed) {
-        root.push("world".to_owned());
-        let world = case.world.with(&world.clone().unwrap_or_default());
-        context.scene(&world, &[base.clone(), root], steps.as_deref().unwrap_or(&case.steps), &checks)?;
+    for (root, change) in std::iter::once((vec!["fix".to_owned()], fix.as_change())).chain(listed) {
+        context.change(case, &change, &root)?;
+        let world = case.world.with(&change.world.unwrap_or_default());
+        let steps = change.steps.as_deref().unwrap_or(&case.steps);
+        let checks: Vec<&Spanned<Check>> = case.symptom.iter().chain(&fix.expect).chain(&change.instead).collect();
+        let root = root.into_iter().chain(["world".to_owned()]).collect();
+        context.scene(&world, &[base.clone(), root], steps, &checks)?;
     }
     Ok(())
 }
@@ -136,7 +136,7 @@ impl Context<'_> {
                 "verdict",
                 "`not-reproduced` needs `instead`: what happens in the symptom's place (an absence alone proves nothing)",
             ),
-            Expected::FixHolds if case.fix.as_ref().is_some_and(|fix| fix.expect.is_empty()) => {
+            Expected::FixHolds | Expected::FixFails if case.fix.as_ref().is_some_and(|fix| fix.expect.is_empty()) => {
                 wrong("fix", "`fix` needs `expect`: what is true once it is fixed (an absence alone proves nothing)")
             }
             Expected::FixHolds
@@ -146,6 +146,23 @@ impl Context<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A fix changes something, and only a wrong one may say that it shows another problem.
+    fn change(&self, case: &CaseFile, change: &Change, root: &[String]) -> Result<(), CaseError> {
+        let keys: Vec<&str> = root.iter().map(String::as_str).collect();
+        let same_world = change.world.as_ref().is_none_or(|it| case.world.with(it) == case.world);
+        let values = |steps: &[Spanned<Step>]| steps.iter().map(|step| step.value.clone()).collect::<Vec<_>>();
+        if same_world && change.steps.as_ref().is_none_or(|it| values(it) == values(&case.steps)) {
+            let message = "this changes nothing: its world and its steps are those without it (hint: write what somebody \
+                           would do, under `world` or `steps`)";
+            return Err(self.error_at(&keys, message));
+        }
+        if !change.instead.is_empty() && root.first().is_some_and(|key| key != "wrong_fixes") {
+            let message = "only a wrong fix has `instead` (hint: what a fix shows is `expect` of `fix`)";
+            return Err(self.error_at(&keys, message));
+        }
+        Ok(())
     }
 
     fn scene(

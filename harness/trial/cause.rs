@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use futures_util::future::join_all;
 
+use super::TrialOutcome;
 use super::plan::Plan;
-use super::{Shown, TrialOutcome};
 use crate::browser::{Browser, Engine};
 use crate::case::Program;
 use crate::evidence::Exchange;
@@ -49,16 +49,14 @@ pub(super) async fn lost(world: &World, result: Result<()>) -> Result<()> {
     }
 }
 
-/// What disturbed Chromium, where a trial did not show what it had to, or nothing whole: it breaks off what it loads when a network address
+/// What disturbed Chromium, where a trial did not show what it had to: it breaks off what it loads when a network address
 /// of this machine comes or goes, and neither a page nor a script of it can tell.
 pub(super) fn disturbed(plan: &Plan, world: &World, outcome: &TrialOutcome) -> Option<String> {
     let mut browsers = plan.world.browsers.iter().flatten();
     let mut clients = plan.world.clients.iter().flatten();
     let chromium = browsers.any(|(_, browser)| browser.engine.unwrap_or_default() == Engine::Chromium)
         || clients.any(|(_, client)| client.program() == Program::Electron);
-    // That a wrong fix shows neither may be the disturbance, too.
-    let doubtful = !outcome.as_expected() || outcome.shown == Shown::Neither;
-    if !doubtful || !chromium || !world.addresses_changed() {
+    if outcome.as_expected() || !chromium || !world.addresses_changed() {
         return None;
     }
     let then = outcome.cause.as_deref().unwrap_or("what was seen proves nothing");

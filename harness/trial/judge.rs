@@ -38,21 +38,23 @@ pub(super) fn judge(trials: &[TrialOutcome]) -> (Verdict, String) {
     if of(TrialKind::Fixed).next().is_none() {
         return (Verdict::Reproduced, "every line of the symptom held".to_owned());
     }
-    let fixes = of(TrialKind::Fixed).chain(of(TrialKind::OtherFix));
-    if let Some(trial) = fixes.clone().find(|trial| trial.shown != Shown::Fixed) {
-        return (Verdict::FixFails, format!("`{}` does not fix it: {}", trial.name, cause(trial)));
-    }
+    // Before any word on a fix: one that was tried while the symptom came and went proves nothing, nor does its failure.
     if let Some(trial) = of(TrialKind::BrokenAgain).find(|trial| trial.shown != Shown::Symptom) {
         let text =
             format!("the symptom did not come back without the fix, so the fix proves nothing: {}", cause(trial));
         return (Verdict::NotReproduced, text);
     }
-    if let Some(trial) = of(TrialKind::WrongFix).find(|trial| trial.shown == Shown::Fixed) {
+    let mut fixes = of(TrialKind::Fixed).chain(of(TrialKind::OtherFix));
+    if let Some(trial) = fixes.find(|trial| trial.shown != Shown::Fixed) {
+        return (Verdict::FixFails, format!("`{}` does not fix it: {}", trial.name, cause(trial)));
+    }
+    if let Some(trial) = of(TrialKind::WrongFix).find(|trial| !trial.as_expected()) {
         let why = trial.why.as_deref().unwrap_or_default();
-        return (
-            Verdict::FixFails,
-            format!("the wrong fix `{}` ({why}) passes as a fix: the checks are too weak", trial.name),
-        );
+        let weak = match trial.shown {
+            Shown::Fixed => "passes as a fix: the checks are too weak".to_owned(),
+            _ => format!("does not show what it has to, so that nothing says that it is wrong: {}", cause(trial)),
+        };
+        return (Verdict::FixFails, format!("the wrong fix `{}` ({why}) {weak}", trial.name));
     }
     let wrong = of(TrialKind::WrongFix).count();
     let caught = if wrong == 0 { String::new() } else { format!("; {wrong} of {wrong} wrong fixes caught") };
@@ -97,7 +99,10 @@ mod tests {
             why: None,
             change: String::new(),
             fitted: vec![],
-            wanted: vec![],
+            wanted: vec![match kind {
+                TrialKind::Fixed | TrialKind::OtherFix => Shown::Fixed,
+                _ => Shown::Symptom,
+            }],
             shown,
             cause: Some("a cause".to_owned()),
             phases: vec![],
@@ -126,8 +131,10 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_fix_that_passes_is_a_finding() {
-        assert_eq!(verdict(&[BROKEN, FIXED, AGAIN, (TrialKind::WrongFix, Shown::Fixed)]), Verdict::FixFails);
+    fn a_wrong_fix_that_passes_or_of_which_nothing_is_seen_is_a_finding() {
+        for shown in [Shown::Fixed, Shown::Neither, Shown::Instead] {
+            assert_eq!(verdict(&[BROKEN, FIXED, AGAIN, (TrialKind::WrongFix, shown)]), Verdict::FixFails, "{shown:?}");
+        }
     }
 
     #[test]
@@ -146,6 +153,8 @@ mod tests {
     fn a_symptom_that_stays_away_proves_no_fix() {
         assert_eq!(verdict(&[BROKEN, FIXED, (TrialKind::BrokenAgain, Shown::Neither)]), Verdict::NotReproduced);
         assert_eq!(verdict(&[(TrialKind::Broken, Shown::Neither), FIXED, AGAIN]), Verdict::NotReproduced);
+        let came_and_went = [BROKEN, (TrialKind::Fixed, Shown::Neither), (TrialKind::BrokenAgain, Shown::Neither)];
+        assert_eq!(verdict(&came_and_went), Verdict::NotReproduced);
     }
 
     #[test]

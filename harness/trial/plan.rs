@@ -3,7 +3,7 @@
 use serde_saphyr::Spanned;
 
 use super::{Lineup, Shown, TrialKind};
-use crate::case::{Case, Check, Expected, Step, WorldSpec};
+use crate::case::{Case, Change, Check, Expected, Step, WorldSpec};
 
 /// One trial, before it is run.
 #[derive(Debug, Clone)]
@@ -24,8 +24,10 @@ pub struct Plan {
     pub steps: Vec<Spanned<Step>>,
     /// The lines of `symptom`.
     pub symptom: Vec<Spanned<Check>>,
-    /// What else is looked at: the fix's `expect`, or the case's `instead`.
-    pub promise: Vec<Spanned<Check>>,
+    /// What is true once it is fixed, where the trial is one of a fix.
+    pub expect: Vec<Spanned<Check>>,
+    /// What happens in the symptom's place, where that is known.
+    pub instead: Vec<Spanned<Check>>,
 }
 
 /// Which wrong fixes are tried.
@@ -49,44 +51,47 @@ pub fn plans(case: &Case, lineup: &Lineup, wrong_fixes: WrongFixes) -> Vec<Plan>
         world: lineup.cast(&file.world),
         steps: file.steps.clone(),
         symptom: file.symptom.clone(),
-        promise: file.instead.clone(),
+        expect: Vec::new(),
+        instead: file.instead.clone(),
     };
     let mut plans = vec![broken("broken", TrialKind::Broken)];
     // Where a version of Kratos has no problem there is nothing to fix.
     let about_fix = matches!(file.expected(), Expected::FixHolds | Expected::FixFails);
     let Some(fix) = file.fix.as_ref().filter(|_| about_fix) else { return plans };
-    let changed = |name: String, kind, why: &str, world: &Option<WorldSpec>, steps: &Option<Vec<Spanned<Step>>>| Plan {
+    let changed = |name: String, kind, change: &Change| Plan {
         name,
         kind,
-        why: Some(why.to_owned()),
-        change: change(world.as_ref(), steps.as_deref()),
-        wanted: match kind {
-            TrialKind::WrongFix => vec![Shown::Symptom, Shown::Neither],
-            _ if file.expected() == Expected::FixFails => vec![Shown::Symptom, Shown::Neither],
-            _ => vec![Shown::Fixed],
-        },
-        world: lineup.cast(&file.world.with(&world.clone().unwrap_or_default())),
-        steps: steps.clone().unwrap_or_else(|| file.steps.clone()),
+        why: Some(change.why.clone()),
+        change: difference(change.world.as_ref(), change.steps.as_deref()),
+        // That nothing whole shows is never enough: the page may be broken, or the steps may not lead there.
+        wanted: vec![match kind {
+            _ if kind != TrialKind::WrongFix && file.expected() == Expected::FixHolds => Shown::Fixed,
+            _ if change.instead.is_empty() => Shown::Symptom,
+            _ => Shown::Instead,
+        }],
+        world: lineup.cast(&file.world.with(&change.world.clone().unwrap_or_default())),
+        steps: change.steps.clone().unwrap_or_else(|| file.steps.clone()),
         symptom: file.symptom.clone(),
-        promise: fix.expect.clone(),
+        expect: fix.expect.clone(),
+        instead: change.instead.clone(),
     };
-    plans.push(changed("fixed".to_owned(), TrialKind::Fixed, &fix.why, &fix.world, &fix.steps));
+    plans.push(changed("fixed".to_owned(), TrialKind::Fixed, &fix.as_change()));
     for (number, other) in file.other_fixes.iter().enumerate() {
         let name = format!("other-fix-{}", number + 1);
-        plans.push(changed(name, TrialKind::OtherFix, &other.why, &other.world, &other.steps));
+        plans.push(changed(name, TrialKind::OtherFix, other));
     }
     plans.push(broken("broken-again", TrialKind::BrokenAgain));
     if wrong_fixes == WrongFixes::All {
         for (number, wrong) in file.wrong_fixes.iter().enumerate() {
             let name = format!("wrong-fix-{}", number + 1);
-            plans.push(changed(name, TrialKind::WrongFix, &wrong.why, &wrong.world, &wrong.steps));
+            plans.push(changed(name, TrialKind::WrongFix, wrong));
         }
     }
     plans
 }
 
 /// A change as a person reads it: the world's part as YAML, the steps as their texts.
-fn change(world: Option<&WorldSpec>, steps: Option<&[Spanned<Step>]>) -> String {
+fn difference(world: Option<&WorldSpec>, steps: Option<&[Spanned<Step>]>) -> String {
     let mut text = String::new();
     if let Some(world) = world
         && let Ok(yaml) = serde_saphyr::to_string(&serde_json::json!({ "world": world }))
@@ -101,4 +106,51 @@ fn change(world: Option<&WorldSpec>, steps: Option<&[Spanned<Step>]>) -> String 
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context, Result};
+    use rstest::rstest;
+
+    use super::*;
+    use crate::browser::Engine;
+    use crate::case::CaseFile;
+
+    /// A case whose fix has steps of its own and whose wrong fix has none.
+    fn case(verdict: &str, instead: &str) -> Result<Case> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("case.yaml");
+        let text = format!(
+            "title: t\nverdict: {verdict}\nworld: {{ browsers: {{ a: {{}} }} }}\n\
+             steps: [{{ open: {{ in: a, flow: login }} }}]\nsymptom: [{{ signed_out: a }}]\n\
+             fix:\n  why: f\n  steps: [{{ open: {{ in: a, page: /welcome }} }}]\n  expect: [{{ signed_in: {{ in: a, as: ada@example.test }} }}]\n\
+             other_fixes: [{{ why: o, world: {{ ui: {{ submit: form }} }} }}]\n\
+             wrong_fixes: [{{ why: w, world: {{ ui: {{ submit: ajax }} }}, instead: {instead} }}]\n"
+        );
+        std::fs::write(&path, text)?;
+        let (file, source) = CaseFile::read(&path)?;
+        Ok(Case { id: "c".to_owned(), path, file, source, claim: None })
+    }
+
+    #[rstest]
+    #[case::a_fix_that_holds("fix-holds", "[]", &[Shown::Symptom, Shown::Fixed, Shown::Fixed, Shown::Symptom, Shown::Symptom])]
+    #[case::another_problem(
+        "fix-holds", "[{ signed_out: a }]",
+        &[Shown::Symptom, Shown::Fixed, Shown::Fixed, Shown::Symptom, Shown::Instead]
+    )]
+    #[case::a_fix_that_fails("fix-fails", "[]", &[Shown::Symptom; 5])]
+    fn nothing_is_wrong_or_fails_by_showing_nothing(
+        #[case] verdict: &str,
+        #[case] instead: &str,
+        #[case] wanted: &[Shown],
+    ) -> Result<()> {
+        let case = case(verdict, instead)?;
+        let lineup = Lineup::all(&case, &[Engine::Chromium]).into_iter().next().context("no lineup")?;
+
+        let plans = plans(&case, &lineup, WrongFixes::All);
+
+        assert_eq!(plans.iter().flat_map(|plan| plan.wanted.clone()).collect::<Vec<_>>(), wanted);
+        Ok(())
+    }
 }

@@ -12,7 +12,7 @@ use super::act::Actor;
 use super::cause;
 use super::look::Standpoint;
 use super::plan::Plan;
-use super::{CheckRole, CheckSeen, Phase, Shown, TrialKind, TrialOutcome, secrets};
+use super::{CheckRole, CheckSeen, Phase, Shown, TrialOutcome, secrets};
 use crate::case::{Step, Until};
 use crate::evidence::{Exchange, LogLine, MailSeen, Redactor, StepState, StepTaken};
 use crate::wait::Deadline;
@@ -198,26 +198,26 @@ async fn checks(plan: &Plan, world: &World, actor: &Actor, outcome: &mut TrialOu
     let last_step = plan.steps.len();
     record.set_step(last_step + 1);
     let standpoint = Standpoint { world, current: actor.current(), last_step };
-    let role = match plan.kind {
-        TrialKind::Broken | TrialKind::BrokenAgain => CheckRole::Instead,
-        TrialKind::Fixed | TrialKind::OtherFix | TrialKind::WrongFix => CheckRole::Expect,
-    };
-    let waited_for = plan.symptom.iter().chain(&plan.promise).map(|check| check.value.waits_for());
+    let waited_for = plan.symptom.iter().chain(&plan.expect).chain(&plan.instead).map(|check| check.value.waits_for());
     let mut deadline = Deadline::after(CHECK_LIMIT + waited_for.max().unwrap_or_default());
     let mut tick = tokio::time::interval(CHECK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for looks in 1.. {
         tick.tick().await;
         let symptom = standpoint.look(CheckRole::Symptom, &plan.symptom).await?;
-        let promise = standpoint.look(role, &plan.promise).await?;
-        outcome.shown = match (all_held(&symptom), all_held(&promise)) {
-            (true, _) => Shown::Symptom,
-            (false, true) if role == CheckRole::Instead => Shown::Instead,
-            (false, true) => Shown::Fixed,
-            (false, false) => Shown::Neither,
+        let expect = standpoint.look(CheckRole::Expect, &plan.expect).await?;
+        let instead = standpoint.look(CheckRole::Instead, &plan.instead).await?;
+        outcome.shown = if all_held(&symptom) {
+            Shown::Symptom
+        } else if all_held(&expect) {
+            Shown::Fixed
+        } else if all_held(&instead) {
+            Shown::Instead
+        } else {
+            Shown::Neither
         };
         let over = outcome.shown != Shown::Neither || (deadline.left().is_zero() && looks >= CHECK_LOOKS);
-        outcome.checks = symptom.into_iter().chain(promise).collect();
+        outcome.checks = symptom.into_iter().chain(expect).chain(instead).collect();
         if over {
             break;
         }

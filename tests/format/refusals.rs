@@ -193,6 +193,8 @@ fix:
         (second, ""),
         (&format!("{wrong}{second}"), ""),
         ("    - signed_in: { in: a, as: ada@example.test }", "    []"),
+        ("fix:\n  why: The page says so.\n  world: { ui: { guard: disable } }\n  expect:\n    - signed_in: { in: a, as: ada@example.test }",
+            "verdict: fix-fails\nfix:\n  why: The page says so.\n  world: { ui: { guard: disable } }\n  expect: []"),
         ("  - posts: { path: /self-service/login, count: 2 }\n  - message: 4010002\n", "  []\n"),
     ])?, @r#"
     [DIR]/case.yaml:2:1: `not-reproduced` needs `instead`: what happens in the symptom's place (an absence alone proves nothing)
@@ -201,10 +203,47 @@ fix:
     [DIR]/case.yaml:19:1: a fix needs two `wrong_fixes`, or `no_wrong_fixes` that says why there are fewer
     [DIR]/case.yaml:19:1: a fix needs two `wrong_fixes`, or `no_wrong_fixes` that says why there are fewer
     [DIR]/case.yaml:19:1: `fix` needs `expect`: what is true once it is fixed (an absence alone proves nothing)
+    [DIR]/case.yaml:20:1: `fix` needs `expect`: what is true once it is fixed (an absence alone proves nothing)
     [DIR]/case.yaml:16:1: a case needs at least one step and one line of `symptom`
     "#);
     let reason = super::GOOD.replace(second, "no_wrong_fixes: There is no other.\n");
     assert_eq!(desk.read(&desk.write("case.yaml", reason)?)?.err(), None);
+    Ok(())
+}
+
+#[test]
+fn a_fix_changes_something_and_only_a_wrong_one_shows_another_problem() -> Result<()> {
+    let too_late = "    world: { ui: { guard: disable-after-1s } }\n";
+    let other = "other_fixes:
+  - why: A flag does.
+    world: { ui: { guard: flag } }
+    instead: [{ signed_out: a }]
+wrong_fixes:";
+    let desk = Desk::new()?;
+    assert_snapshot!(desk.refusals(&[
+        ("  world: { ui: { guard: disable } }\n", ""),
+        (too_late, ""),
+        (too_late, "    world: { ui: { guard: none } }\n"),
+        (too_late, "    world: { faults: ~ }\n"),
+        ("      - open: { in: a, flow: registration }", "      - identity: { email: ada@example.test }
+      - open: { in: a, flow: login }
+      - read_mail: ada@example.test
+      - fill: { code: $code }
+      - submit: { method: code, how: double-click }
+      - start_flow: { by: c, flow: login }"),
+        ("wrong_fixes:", other),
+        (too_late, &format!("{too_late}    instead: [{{ signed_out: phone }}]\n")),
+    ])?, @r#"
+    [DIR]/case.yaml:19:1: this changes nothing: its world and its steps are those without it (hint: write what somebody would do, under `world` or `steps`)
+    [DIR]/case.yaml:25:5: this changes nothing: its world and its steps are those without it (hint: write what somebody would do, under `world` or `steps`)
+    [DIR]/case.yaml:25:5: this changes nothing: its world and its steps are those without it (hint: write what somebody would do, under `world` or `steps`)
+    [DIR]/case.yaml:25:5: this changes nothing: its world and its steps are those without it (hint: write what somebody would do, under `world` or `steps`)
+    [DIR]/case.yaml:27:5: this changes nothing: its world and its steps are those without it (hint: write what somebody would do, under `world` or `steps`)
+    [DIR]/case.yaml:25:5: only a wrong fix has `instead` (hint: what a fix shows is `expect` of `fix`)
+    [DIR]/case.yaml:27:15: there is no browser `phone` in this world (hint: known here: a)
+    "#);
+    let instead = super::GOOD.replace(too_late, &format!("{too_late}    instead: [{{ signed_out: a }}]\n"));
+    assert_eq!(desk.read(&desk.write("case.yaml", instead)?)?.err(), None);
     Ok(())
 }
 
