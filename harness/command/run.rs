@@ -1,7 +1,6 @@
 //! `run`: runs cases, shows progress, writes the reports.
 
 use std::fs;
-use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::Instant;
 
@@ -14,6 +13,7 @@ use super::backend::Chosen;
 use super::databases::Databases;
 use super::lineups::{self, Cast, Wanted};
 use super::repetitions::Repetitions;
+use super::screen::Screen;
 use super::{databases, endpoint, interface, place, stop, versions};
 use crate::backend::cache::Cache;
 use crate::backend::doctor::{self, State};
@@ -326,66 +326,4 @@ pub(super) async fn parts(
         parts.push(Part { name, version: installed.version.clone(), note: String::new() });
     }
     parts
-}
-
-/// Progress while the run goes on: a line for each case, and on a terminal one that is rewritten below them.
-struct Screen {
-    cases: usize,
-    trials: usize,
-    cases_done: usize,
-    trials_done: usize,
-    surprises: usize,
-    repeat: u32,
-    rewritten: bool,
-    differing: Differing,
-    begun: Instant,
-}
-
-impl Screen {
-    fn new(cases: usize, trials: usize, repeat: u32, differing: Differing) -> Self {
-        let rewritten = std::io::stderr().is_terminal();
-        let plural = |count: usize| if count == 1 { "" } else { "s" };
-        let each = if repeat == 1 { String::new() } else { format!(", {repeat} times each") };
-        let said = format!("running {cases} case{} in {trials} trial{}{each}", plural(cases), plural(trials));
-        place::say(&said);
-        let begun = Instant::now();
-        Self { cases, trials, cases_done: 0, trials_done: 0, surprises: 0, repeat, rewritten, differing, begun }
-    }
-
-    fn show(&mut self, step: &Progress) {
-        match step {
-            Progress::Begun { case, trial } => self.status(&format!("{case} {trial}")),
-            Progress::Ended { as_expected, .. } => {
-                self.trials_done += 1;
-                self.surprises += usize::from(!as_expected);
-            }
-            Progress::Case { outcome, repetition, .. } => {
-                self.cases_done += 1;
-                self.clear();
-                let line = terminal::case_line(outcome, self.differing, place::colour());
-                let of = if self.repeat == 1 { String::new() } else { format!("  {repetition} of {}", self.repeat) };
-                place::say(&format!("{line}{of}"));
-            }
-        }
-    }
-
-    fn status(&self, now: &str) {
-        if !self.rewritten {
-            return;
-        }
-        let surprises = if self.surprises == 0 { String::new() } else { format!(", {} surprises", self.surprises) };
-        let (done, all) = (self.trials_done, self.trials);
-        let seconds = self.begun.elapsed().as_secs();
-        let (cases_done, cases) = (self.cases_done, self.cases);
-        let mut screen = std::io::stderr();
-        let _ =
-            write!(screen, "\r\x1b[K{seconds:>4} s  case {cases_done}/{cases}, trial {done}/{all}{surprises}  {now}");
-        let _ = screen.flush();
-    }
-
-    fn clear(&self) {
-        if self.rewritten {
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
-        }
-    }
 }
