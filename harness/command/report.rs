@@ -13,7 +13,7 @@ use crate::report::{self, Found, Gaps, github, terminal};
 use crate::trial::{NotRun, RunOutcome};
 
 pub(super) fn report(arguments: &ReportArguments) -> Result<u8> {
-    let (mut run, folder) = gather(arguments)?;
+    let Gathered { mut run, folder, is_part } = gather(arguments)?;
     for text in &arguments.not_run {
         let (case, reason) = text.split_once(": ").unwrap_or((text, "no reason was given"));
         let one = NotRun { case: case.to_owned(), reason: reason.to_owned() };
@@ -29,7 +29,8 @@ pub(super) fn report(arguments: &ReportArguments) -> Result<u8> {
             Some(history)
         }
     };
-    report::write_with(&run, &folder, history.as_ref())?;
+    let write = if is_part { report::write_pages } else { report::write_with };
+    write(&run, &folder, history.as_ref())?;
     let changes = history.map(|history| history.changes(&run)).unwrap_or_default();
     tell(&run, &changes, &folder, arguments.format)?;
     Ok(if run.as_expected() && !run.interrupted { AS_EXPECTED } else { SURPRISE })
@@ -53,22 +54,45 @@ fn tell(run: &RunOutcome, changes: &Changes, folder: &Path, format: ReportFormat
     }
 }
 
-/// The run to report and the folder of its report: the run's own, or a new one.
-fn gather(arguments: &ReportArguments) -> Result<(RunOutcome, PathBuf)> {
+/// What is to be reported.
+struct Gathered {
+    run: RunOutcome,
+    /// The folder of the report: the run's own, or a new one.
+    folder: PathBuf,
+    /// Whether the folder's own results are of a part of this run alone, and stay so.
+    is_part: bool,
+}
+
+fn gather(arguments: &ReportArguments) -> Result<Gathered> {
     let mut found = Vec::new();
     for folder in &arguments.folders {
         let run = report::read(folder).map_err(|error| WrongCall(format!("{error:#}")))?;
         found.push(Found { folder: folder.clone(), run });
     }
-    if let ([_], None) = (found.as_slice(), &arguments.out)
+    let refused = |error: anyhow::Error| WrongCall(format!("{error:#}"));
+    let gaps = if arguments.incomplete { Gaps::Told } else { Gaps::Refused };
+    if let [only] = found.as_slice()
+        && arguments.out.as_ref().is_none_or(|out| is_same(&out.join(&only.run.run), &only.folder))
         && let Some(only) = found.pop()
     {
-        return Ok((only.run, only.folder));
+        let (folder, is_part) = (only.folder.clone(), only.run.scope.shard.is_some());
+        return Ok(Gathered { run: report::alone(only, gaps).map_err(refused)?, folder, is_part });
     }
     let catalogue = Catalogue::read(&place::fixtures()?)?;
-    let gaps = if arguments.incomplete { Gaps::Told } else { Gaps::Refused };
-    let run = report::merge(&found, catalogue.claims(), gaps).map_err(|error| WrongCall(format!("{error:#}")))?;
+    let run = report::merge(&found, catalogue.claims(), gaps).map_err(refused)?;
     let folder = arguments.out.clone().unwrap_or_else(place::runs).join(&run.run);
+    if let Some(read) = found.iter().find(|one| is_same(&one.folder, &folder)) {
+        let read = read.folder.display();
+        return Err(WrongCall(format!(
+            "the report would replace `{read}`, which it reads (hint: `--out` names another place)"
+        ))
+        .into());
+    }
     report::bring_evidence(&found, &folder)?;
-    Ok((run, folder))
+    Ok(Gathered { run, folder, is_part: false })
+}
+
+/// Whether two paths lead to one folder that is there.
+fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }

@@ -33,6 +33,18 @@ pub enum Gaps {
     Told,
 }
 
+impl Gaps {
+    /// The shards that are missing.
+    fn of(self, found: &[Found]) -> Result<Vec<NotRun>> {
+        let missing = missing_shards(found)?;
+        if let (Self::Refused, Some(one)) = (self, missing.first()) {
+            let (case, reason) = (&one.case, &one.reason);
+            bail!("{case}: {reason} (hint: name its folder too, or report what there is by `--incomplete`)");
+        }
+        Ok(missing)
+    }
+}
+
 /// Puts runs together. The paths of their evidence then begin with the name of the run that it is of, so that they
 /// hold in a folder that [`bring_evidence`] has filled.
 ///
@@ -45,10 +57,7 @@ pub fn merge(found: &[Found], claims: &Claims, gaps: Gaps) -> Result<RunOutcome>
         compare(first, other)?;
     }
     ensure_once(found)?;
-    let missing = missing_shards(found)?;
-    if let (Gaps::Refused, Some(one)) = (gaps, missing.first()) {
-        bail!("{}: {} (hint: name its folder too, or report what there is by `--incomplete`)", one.case, one.reason);
-    }
+    let missing = gaps.of(found)?;
     let labels = labels(found)?;
     let mut cases: Vec<CaseOutcome> =
         found.iter().zip(&labels).flat_map(|(it, label)| placed(&it.run, label)).collect();
@@ -64,6 +73,19 @@ pub fn merge(found: &[Found], claims: &Claims, gaps: Gaps) -> Result<RunOutcome>
         not_run: distinct(found.iter().flat_map(|it| it.run.not_run.clone()).chain(missing)),
         not_applicable: distinct(found.iter().flat_map(|it| it.run.not_applicable.clone())),
     })
+}
+
+/// The run of a report that stays where its run lies, so that the paths of its evidence stay too. A shard is part of a
+/// run, and lacks the others.
+///
+/// # Errors
+/// When it is a shard and gaps are refused.
+pub fn alone(found: Found, gaps: Gaps) -> Result<RunOutcome> {
+    let missing = gaps.of(std::slice::from_ref(&found))?;
+    let mut run = found.run;
+    run.interrupted |= !missing.is_empty();
+    run.not_run.extend(missing);
+    Ok(run)
 }
 
 /// Brings the evidence of the runs into the folder of the report, a folder for each run: linked where that can be,
