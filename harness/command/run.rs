@@ -93,7 +93,6 @@ async fn run_on(
         place::say(&format!("not run: {}: {}", one.case, one.reason));
     }
     let hydra = hydra.and_then(Result::ok);
-    let scope = scope(fixtures, &arguments)?;
     let mut setup = SetupProgress::on_stderr();
     let servers = async {
         let every_kratos = versions::find(backend, cache, fixtures, &arguments.server.kratos, &mut setup).await?;
@@ -105,6 +104,15 @@ async fn run_on(
         _ = stop.wait_for(|stop| *stop) => return Ok(stopped_early()),
     };
 
+    let platforms: Vec<Platform> = every_kratos
+        .iter()
+        .map(|it| Platform {
+            kratos: it.version.to_string(),
+            database: databases.of(it).kind().word().to_owned(),
+            backend: backend.backend.name().to_owned(),
+        })
+        .collect();
+    let scope = scope(fixtures, &arguments, &platforms)?;
     let (shares, not_applicable) = versions::deal(&turns, &every_kratos, catalogue.differences())?;
     for one in &not_applicable {
         place::say(&format!("not applicable: {} on Kratos {}: {}", one.case, one.kratos, one.reason));
@@ -166,8 +174,6 @@ async fn run_on(
     }));
     let shares = shares.into_iter().map(|share| (databases.of(&share.kratos), share)).collect();
     let queue = tokio::spawn(versions::run_shares(shares, settings, progress, stop.clone()));
-    let platforms: Vec<Platform> =
-        every_kratos.iter().map(|it| Platform { kratos: it.version.to_string(), ..Platform::default() }).collect();
     let mut screen = Screen::new(case_count, trial_count, repeat, Differing::among(&platforms));
     let mut repetitions = Repetitions::new(repeat, &folder);
     while let Some(step) = told.recv().await {
@@ -209,7 +215,7 @@ fn stopped_early() -> u8 {
 }
 
 /// What the call asks for.
-fn scope(fixtures: &Path, arguments: &RunArguments) -> Result<Scope> {
+fn scope(fixtures: &Path, arguments: &RunArguments, platforms: &[Platform]) -> Result<Scope> {
     let mut names = arguments.names.clone();
     names.sort();
     names.dedup();
@@ -217,6 +223,7 @@ fn scope(fixtures: &Path, arguments: &RunArguments) -> Result<Scope> {
         fixtures: fingerprint(fixtures)?,
         names,
         engines: arguments.engines.iter().map(|engine| engine.name().to_owned()).collect(),
+        platforms: platforms.to_vec(),
         thorough: arguments.thorough,
         shard: arguments.shard.map(|shard| shard.to_string()),
     })

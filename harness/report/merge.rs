@@ -166,37 +166,43 @@ fn ensure_once(found: &[Found]) -> Result<()> {
 /// One run that was split, as far as it was found.
 struct Split<'a> {
     scope: Scope,
-    platforms: Vec<Platform>,
     shards: Vec<(Shard, &'a Path)>,
 }
 
-/// The shards that are missing, for each split and each platform that it ran on.
+/// The shards that are missing, for each run that was split.
 fn missing_shards(found: &[Found]) -> Result<Vec<NotRun>> {
     let mut missing = Vec::new();
     let mut splits: Vec<Split<'_>> = Vec::new();
     for one in found {
         let Some(text) = &one.run.scope.shard else { continue };
         let shard: Shard = text.parse().map_err(|why| anyhow::anyhow!("`{}`: {why}", one.folder.display()))?;
-        let scope = Scope { shard: None, ..one.run.scope.clone() };
-        let platforms = distinct(one.run.cases.iter().map(|case| case.platform.clone()));
-        match splits.iter_mut().find(|split| split.scope == scope && split.platforms == platforms) {
+        let scope = Scope { shard: None, platforms: platforms(&one.run), ..one.run.scope.clone() };
+        match splits.iter_mut().find(|split| split.scope == scope) {
             Some(split) => split.shards.push((shard, &one.folder)),
-            None => splits.push(Split { scope, platforms, shards: vec![(shard, &one.folder)] }),
+            None => splits.push(Split { scope, shards: vec![(shard, &one.folder)] }),
         }
     }
-    for Split { platforms, shards, .. } in splits {
+    for Split { scope, shards } in splits {
         let Some((first, place)) = shards.first().copied() else { continue };
         if let Some((other, there)) = shards.iter().find(|(it, _)| it.of() != first.of()) {
             let (place, there) = (place.display(), there.display());
             bail!("`{place}` is shard {first} and `{there}` is {other}: they are not of one split");
         }
-        let on = platforms.iter().map(words::platform).collect::<Vec<_>>().join("; ");
+        let on = scope.platforms.iter().map(words::platform).collect::<Vec<_>>().join("; ");
         for number in (1..=first.of()).filter(|number| shards.iter().all(|(it, _)| it.number() != *number)) {
             let case = format!("shard {number}/{}", first.of());
             missing.push(NotRun { case, reason: format!("no result of it on {on} is among those that were named") });
         }
     }
     Ok(missing)
+}
+
+/// What a run was to run on. One of before that was written down tells only what its cases did run on.
+fn platforms(run: &RunOutcome) -> Vec<Platform> {
+    if run.scope.platforms.is_empty() {
+        return distinct(run.cases.iter().map(|case| case.platform.clone()));
+    }
+    run.scope.platforms.clone()
 }
 
 /// The cases of a run, their evidence below a folder of its name.
@@ -245,6 +251,8 @@ fn scope(found: &[Found]) -> Scope {
         scope.names.extend(one.names.iter().filter(|name| !scope.names.contains(name)).cloned().collect::<Vec<_>>());
         let more: Vec<_> = one.engines.iter().filter(|name| !scope.engines.contains(name)).cloned().collect();
         scope.engines.extend(more);
+        let more: Vec<_> = one.platforms.iter().filter(|it| !scope.platforms.contains(it)).cloned().collect();
+        scope.platforms.extend(more);
         scope.thorough |= one.thorough;
     }
     if found.iter().any(|it| it.run.scope.names.is_empty()) {

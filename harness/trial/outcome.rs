@@ -92,6 +92,9 @@ pub struct Scope {
     pub names: Vec<String>,
     /// The engines that were named; nothing for every one that is there.
     pub engines: Vec<String>,
+    /// What to run on, whether or not every case did.
+    #[serde(default)]
+    pub platforms: Vec<Platform>,
     /// Whether wrong fixes were tried in every lineup.
     pub thorough: bool,
     /// Which part of the run this is, such as `2/4`, where it was split.

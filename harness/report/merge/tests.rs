@@ -58,6 +58,28 @@ fn a_shard_that_is_missing_is_named() -> Result<()> {
     Ok(())
 }
 
+/// The sample's platform, and another.
+fn two_platforms() -> Vec<Platform> {
+    let new = sample::run().cases[0].platform.clone();
+    vec![Platform { kratos: "v0.11.0".into(), ..new.clone() }, new]
+}
+
+#[test]
+fn shards_of_one_run_may_have_come_to_run_on_fewer_versions_than_it_was_asked_for() -> Result<()> {
+    let mut found = shards();
+    for one in &mut found {
+        one.run.scope.platforms = two_platforms();
+    }
+    let mut old = found[0].run.cases[0].clone();
+    old.platform = two_platforms().remove(0);
+    found[0].run.cases.insert(0, old);
+
+    let merged = merge(&found, &claims()?, Gaps::Refused)?;
+
+    assert!(!merged.interrupted && merged.scope.platforms == two_platforms(), "{:?}", merged.scope);
+    Ok(())
+}
+
 #[rstest]
 #[case::the_same_shard_twice(|found: &mut [Found]| found[1].run = found[0].run.clone(), "both have")]
 #[case::other_fixtures(|found: &mut [Found]| found[1].run.scope.fixtures = "other".into(), "different fixtures")]
@@ -66,6 +88,10 @@ fn a_shard_that_is_missing_is_named() -> Result<()> {
 #[case::another_selection(|found: &mut [Found]| found[1].run.scope.names = vec!["x".into()], "shard 2/2")]
 #[case::another_kratos(
     |found: &mut [Found]| found[1].run.cases.iter_mut().for_each(|case| case.platform.kratos = "v0.0.1".into()),
+    "shard 2/2"
+)]
+#[case::asked_for_on_another_kratos(
+    |found: &mut [Found]| found[1].run.scope.platforms = two_platforms(),
     "shard 2/2"
 )]
 #[case::a_shard_that_is_none(|found: &mut [Found]| found[1].run.scope.shard = Some("7/2".into()), "7/2")]
