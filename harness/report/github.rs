@@ -10,10 +10,13 @@ use crate::trial::RunOutcome;
 /// How many annotations of one kind GitHub shows of a step.
 const SHOWN: usize = 10;
 
-/// A workflow command for each surprise, each slower case and all that did not run.
+/// A workflow command for each surprise, each slower case and all that did not run; and one where it was interrupted.
 #[must_use]
 pub fn annotations(run: &RunOutcome, changes: &Changes) -> String {
     let mut text = String::new();
+    if run.interrupted {
+        let _ = writeln!(text, "::error title=interrupted::{}", data(words::INTERRUPTED));
+    }
     for case in run.cases.iter().filter(|case| !case.as_expected()).take(SHOWN) {
         let finding = Finding::of(case);
         let title =
@@ -119,6 +122,15 @@ mod tests {
         assert_eq!(text.lines().filter(|line| line.starts_with("::error title=")).count(), surprises, "{text}");
         assert_eq!(text.lines().filter(|line| line.starts_with("::notice title=")).count(), run.not_run.len());
         assert!(text.contains("%3A "), "a title has no colon of its own: {text}");
+    }
+
+    #[test]
+    fn a_run_that_was_interrupted_is_an_error() {
+        let run = RunOutcome { interrupted: true, ..sample::run() };
+
+        let text = annotations(&run, &Changes::default());
+
+        assert_eq!(text.matches("::error title=interrupted::").count(), 1, "{text}");
     }
 
     #[test]
