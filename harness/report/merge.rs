@@ -95,13 +95,19 @@ pub fn alone(found: Found, gaps: Gaps) -> Result<RunOutcome> {
 /// When a file cannot be brought, or a `results.json` names one outside its folder.
 pub fn bring_evidence(found: &[Found], folder: &Path) -> Result<()> {
     for (one, label) in found.iter().zip(labels(found)?) {
-        for trial in one.run.cases.iter().flat_map(|case| &case.trials).filter(|trial| !trial.folder.is_empty()) {
-            let inside = Path::new(&trial.folder).components().all(|part| matches!(part, Component::Normal(_)));
-            ensure!(inside, "`{}` has evidence outside its folder: `{}`", one.folder.display(), trial.folder);
-            bring(&one.folder.join(&trial.folder), &folder.join(&label).join(&trial.folder))?;
+        for place in one.run.cases.iter().flat_map(evidence).filter(|place| !place.is_empty()) {
+            let inside = Path::new(place).components().all(|part| matches!(part, Component::Normal(_)));
+            ensure!(inside, "`{}` has evidence outside its folder: `{place}`", one.folder.display());
+            bring(&one.folder.join(place), &folder.join(&label).join(place))?;
         }
     }
     Ok(())
+}
+
+/// The folders of a case's evidence: of its trials, and of each repetition that surprised.
+fn evidence(case: &CaseOutcome) -> impl Iterator<Item = &str> {
+    let surprises = case.repeats.iter().flat_map(|repeats| &repeats.surprises);
+    case.trials.iter().map(|trial| trial.folder.as_str()).chain(surprises.map(|one| one.folder.as_str()))
 }
 
 /// Links or copies every file below a folder; what is neither a file nor a folder stays where it is.
@@ -208,8 +214,11 @@ fn platforms(run: &RunOutcome) -> Vec<Platform> {
 /// The cases of a run, their evidence below a folder of its name.
 fn placed(run: &RunOutcome, label: &str) -> Vec<CaseOutcome> {
     let mut cases = run.cases.clone();
+    let below = |path: &str| format!("{label}/{path}");
+    for surprise in cases.iter_mut().filter_map(|case| case.repeats.as_mut()).flat_map(|it| &mut it.surprises) {
+        surprise.folder = below(&surprise.folder);
+    }
     for trial in cases.iter_mut().flat_map(|case| &mut case.trials) {
-        let below = |path: &str| format!("{label}/{path}");
         if !trial.folder.is_empty() {
             trial.folder = below(&trial.folder);
         }

@@ -144,6 +144,33 @@ fn evidence_is_brought_and_found_again() -> Result<()> {
 }
 
 #[test]
+fn the_evidence_of_a_repetition_that_surprised_is_brought_too() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut found = vec![Found { folder: folder.path().join("run"), run: sample::several_times(sample::run()) }];
+    found[0].run.run = "night".into();
+    let place = &repeats(&found[0].run)?.surprises[1].folder;
+    fs::create_dir_all(found[0].folder.join(place))?;
+    fs::write(found[0].folder.join(place).join("outcome.json"), "{}")?;
+    let report = folder.path().join("report");
+
+    bring_evidence(&found, &report)?;
+
+    let merged = merge(&found, &claims()?, Gaps::Refused)?;
+    let told = &repeats(&merged)?.surprises[1].folder;
+    assert!(told.starts_with("night/") && report.join(told).join("outcome.json").is_file(), "{told}");
+    found[0].run.cases[2].repeats.as_mut().context("no repeats")?.surprises[0].folder = "../secret".into();
+    let Err(error) = bring_evidence(&found, &report) else { bail!("it was brought") };
+    assert!(error.to_string().contains("../secret"), "{error}");
+    Ok(())
+}
+
+/// What the repetitions came to of the case that surprised in some.
+fn repeats(run: &RunOutcome) -> Result<&crate::trial::Repeats> {
+    let mut all = run.cases.iter().filter_map(|case| case.repeats.as_ref());
+    all.find(|repeats| !repeats.surprises.is_empty()).context("none surprised")
+}
+
+#[test]
 fn evidence_outside_its_folder_is_refused() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut found = shards();
