@@ -121,3 +121,15 @@ fn a_report_that_would_go_to_where_its_run_lies_stays_there() -> Result<()> {
     ensure!(!folder.join(folder.file_name().context("no name")?).exists(), "nothing is brought into itself");
     Ok(())
 }
+
+#[test]
+fn a_report_that_cannot_be_written_says_which_option_names_another_place() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    sandbox.run(&[QUICK])?.ensure_refused(0, &[])?;
+    let folder = sandbox.run_folder()?.display().to_string();
+    let nowhere = format!("{folder}/results.json/x");
+
+    sandbox.call(&["report", &folder, "--out", &nowhere])?.ensure_refused(3, &["`--out`", "results.json/x"])?;
+    sandbox.call(&["report", &folder, "--history", &nowhere])?.ensure_refused(3, &["`--history`", "results.json/x"])?;
+    Ok(())
+}

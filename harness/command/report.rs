@@ -1,12 +1,13 @@
 //! `report`: writes the reports of an earlier run anew, or one report of several runs.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use anyhow::{Context, Result};
 
 use super::arguments::{ReportArguments, ReportFormat};
 use super::{AS_EXPECTED, SURPRISE, WrongCall, place};
+use crate::backend::Missing;
 use crate::case::Catalogue;
 use crate::report::history::{Changes, History};
 use crate::report::{self, Found, Gaps, github, terminal};
@@ -24,13 +25,16 @@ pub(super) fn report(arguments: &ReportArguments) -> Result<u8> {
     let history = match &arguments.history {
         None => None,
         Some(place) => {
-            let mut history = History::read(place).map_err(|error| WrongCall(format!("{error:#}")))?;
-            history.add(&run, place)?;
+            let mut history = History::read(place).map_err(|error| match is_of_files(&error) {
+                true => elsewhere(error, "--history"),
+                false => WrongCall(format!("{error:#}")).into(),
+            })?;
+            history.add(&run, place).map_err(|error| elsewhere(error, "--history"))?;
             Some(history)
         }
     };
     let write = if is_part { report::write_pages } else { report::write_with };
-    write(&run, &folder, history.as_ref())?;
+    write(&run, &folder, history.as_ref()).map_err(|error| elsewhere(error, "--out"))?;
     let changes = history.map(|history| history.changes(&run)).unwrap_or_default();
     tell(&run, &changes, &folder, arguments.format)?;
     Ok(if run.as_expected() && !run.interrupted { AS_EXPECTED } else { SURPRISE })
@@ -43,8 +47,9 @@ fn tell(run: &RunOutcome, changes: &Changes, folder: &Path, format: ReportFormat
         }
         ReportFormat::Github => {
             let summary = folder.join("summary.md");
-            fs::write(&summary, github::markdown(run, changes))
-                .with_context(|| format!("cannot write `{}`", summary.display()))?;
+            let written = fs::write(&summary, github::markdown(run, changes));
+            let written = written.with_context(|| format!("cannot write `{}`", summary.display()));
+            written.map_err(|error| elsewhere(error, "--out"))?;
             place::print(&github::annotations(run, changes))
         }
         ReportFormat::Text => {
@@ -88,8 +93,20 @@ fn gather(arguments: &ReportArguments) -> Result<Gathered> {
         ))
         .into());
     }
-    report::bring_evidence(&found, &folder)?;
+    report::bring_evidence(&found, &folder).map_err(|error| elsewhere(error, "--out"))?;
     Ok(Gathered { run, folder, is_part: false })
+}
+
+/// What cannot be written here may be written where an option says.
+fn elsewhere(error: anyhow::Error, option: &str) -> anyhow::Error {
+    if is_of_files(&error) {
+        return Missing::new(format!("{error:#}"), format!("`{option}` names another place")).into();
+    }
+    error
+}
+
+fn is_of_files(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.is::<io::Error>())
 }
 
 /// Whether two paths lead to one folder that is there.

@@ -81,7 +81,7 @@ pub struct Changes {
     pub slower: Vec<String>,
     /// It ran then, and did not now.
     pub gone: Vec<String>,
-    /// It did not run then.
+    /// It did not run in any before.
     pub new: Vec<String>,
 }
 
@@ -136,7 +136,9 @@ impl History {
             }
             let text = fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
             let entry = serde_json::from_str(&text);
-            entries.push(entry.with_context(|| format!("`{}` is no entry of a history", path.display()))?);
+            entries.push(
+                entry.with_context(|| format!("`{}` is no entry of a history (hint: move it away)", path.display()))?,
+            );
         }
         entries.sort_by(|a, b| (&a.started, &a.run).cmp(&(&b.started, &b.run)));
         Ok(Self { entries })
