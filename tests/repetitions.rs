@@ -35,6 +35,8 @@ fn every_case_runs_once_and_then_every_case_again() -> Result<()> {
     let ended = sandbox.run(&["--jobs", "1", "--repeat", "3", QUICK, OTHER])?;
 
     assert_eq!(ended.code(), Some(0), "{}{}", ended.stderr, ended.stdout);
+    let told = |line: &str| line.starts_with("running 2 cases in ") && line.ends_with(" trials, 3 times each");
+    ensure!(ended.stderr.lines().any(told), "{}", ended.stderr);
     let order: Vec<(String, u64)> = repetitions(&sandbox)?
         .iter()
         .map(|line| (line["case"].as_str().unwrap_or_default().to_owned(), line["repetition"].as_u64().unwrap_or(0)))

@@ -53,7 +53,7 @@ fn tell(run: &RunOutcome, changes: &Changes, folder: &Path, format: ReportFormat
             place::print(&github::annotations(run, changes))
         }
         ReportFormat::Text => {
-            let colour = place::colour();
+            let colour = place::colour(&io::stdout());
             place::print(&format!("{}{}", terminal::changes(changes, colour), terminal::summary(run, folder, colour)))
         }
     }

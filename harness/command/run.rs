@@ -1,8 +1,8 @@
 //! `run`: runs cases, shows progress, writes the reports.
 
-use std::fs;
 use std::path::Path;
 use std::time::Instant;
+use std::{fs, io};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
@@ -153,8 +153,7 @@ async fn run_on(
     let jitter = world.jitter.clone();
     let settings = QueueSettings { world, run_folder: folder.clone(), jobs, repeat };
     let turns = || shares.iter().flat_map(|share| &share.turns);
-    let times = repeat as usize;
-    let (case_count, trial_count) = (times * turns().count(), times * turns().map(Turn::trials).sum::<usize>());
+    let (case_count, trial_count) = (turns().count(), turns().map(Turn::trials).sum());
     let (progress, mut told) = mpsc::unbounded_channel();
     let mut parts =
         parts(&backend.backend, &every_kratos, &databases, hydra.as_ref(), &engines, remote.as_ref(), &clients).await;
@@ -188,7 +187,7 @@ async fn run_on(
     if let Some(remote) = &remote {
         endpoint::settle(remote).await;
     }
-    let interrupted = repetitions.ended() < case_count;
+    let interrupted = repetitions.ended() < repeat as usize * case_count;
     let (mut outcomes, noted) = repetitions.told();
     report::put_in_order(&mut outcomes, catalogue.claims());
     let outcome = RunOutcome {
@@ -245,7 +244,7 @@ fn tell(outcome: &RunOutcome, folder: &Path, format: Format) -> Result<()> {
     if format == Format::Json {
         return place::print(&serde_json::to_string_pretty(outcome).context("failed to write the results as JSON")?);
     }
-    let colour = place::colour();
+    let colour = place::colour(&io::stdout());
     let mut text = String::from("\n");
     for case in outcome.cases.iter().filter(|case| !case.as_expected()) {
         text.push_str(&terminal::failure(case, colour));

@@ -21,13 +21,11 @@ pub(super) struct Screen {
 }
 
 impl Screen {
+    /// Of this many cases with all their trials, each so often.
     pub(super) fn new(cases: usize, trials: usize, repeat: u32, differing: Differing) -> Self {
-        let rewritten = std::io::stderr().is_terminal();
-        let plural = |count: usize| if count == 1 { "" } else { "s" };
-        let each = if repeat == 1 { String::new() } else { format!(", {repeat} times each") };
-        let said = format!("running {cases} case{} in {trials} trial{}{each}", plural(cases), plural(trials));
-        place::say(&said);
-        let begun = Instant::now();
+        place::say(&announcement(cases, trials, repeat));
+        let (rewritten, begun, times) = (std::io::stderr().is_terminal(), Instant::now(), repeat as usize);
+        let (cases, trials) = (times * cases, times * trials);
         Self { cases, trials, cases_done: 0, trials_done: 0, surprises: 0, repeat, rewritten, differing, begun }
     }
 
@@ -41,7 +39,7 @@ impl Screen {
             Progress::Case { outcome, repetition, .. } => {
                 self.cases_done += 1;
                 self.clear();
-                let line = terminal::case_line(outcome, self.differing, place::colour());
+                let line = terminal::case_line(outcome, self.differing, place::colour(&std::io::stderr()));
                 let of = if self.repeat == 1 { String::new() } else { format!("  {repetition} of {}", self.repeat) };
                 place::say(&format!("{line}{of}"));
             }
@@ -57,8 +55,8 @@ impl Screen {
         let seconds = self.begun.elapsed().as_secs();
         let (cases_done, cases) = (self.cases_done, self.cases);
         let mut screen = std::io::stderr();
-        let _ =
-            write!(screen, "\r\x1b[K{seconds:>4} s  case {cases_done}/{cases}, trial {done}/{all}{surprises}  {now}");
+        let said = format!("{seconds:>4} s  case {cases_done}/{cases}, trial {done}/{all}{surprises}  {now}");
+        let _ = write!(screen, "{}", rewriting(&said));
         let _ = screen.flush();
     }
 
@@ -66,5 +64,36 @@ impl Screen {
         if self.rewritten {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
+    }
+}
+
+/// What is to come.
+fn announcement(cases: usize, trials: usize, repeat: u32) -> String {
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    let each = if repeat == 1 { String::new() } else { format!(", {repeat} times each") };
+    format!("running {cases} case{} in {trials} trial{}{each}", plural(cases), plural(trials))
+}
+
+/// A line in place of the one before. The terminal does not wrap it (DECAWM), whatever its width: what was wrapped could
+/// not be rewritten.
+fn rewriting(line: &str) -> String {
+    format!("\r\x1b[K\x1b[?7l{line}\x1b[?7h")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_come_is_told_of_one_repetition() {
+        assert_eq!(announcement(5, 12, 30), "running 5 cases in 12 trials, 30 times each");
+        assert_eq!(announcement(1, 1, 1), "running 1 case in 1 trial");
+    }
+
+    #[test]
+    fn a_line_that_is_rewritten_is_not_wrapped_and_the_next_is() {
+        let line = rewriting("case 1/2");
+
+        assert!(line.contains("\x1b[?7lcase 1/2") && line.ends_with("\x1b[?7h"), "{line:?}");
     }
 }
