@@ -55,6 +55,23 @@ fn every_case_runs_once_and_then_every_case_again() -> Result<()> {
     sandbox.ensure_nothing_is_left()
 }
 
+#[test]
+fn the_time_of_a_case_has_the_start_of_its_world_in_it() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+
+    sandbox.run(&[QUICK])?.ensure_refused(0, &[])?;
+
+    let outcome = sandbox.outcome()?;
+    let [trial] = outcome["trials"].as_array().context("no trials")?.as_slice() else {
+        anyhow::bail!("not one trial: {outcome}");
+    };
+    let phases = trial["phases"].as_array().context("no phases")?;
+    let phases: u64 = phases.iter().filter_map(|phase| phase["took_ms"].as_u64()).sum();
+    let took = outcome["took_ms"].as_u64().context("no time")?;
+    ensure!(took >= phases, "the case took {took} ms, and its one trial {phases} ms");
+    Ok(())
+}
+
 /// A Kratos as it is, but that something comes before its start.
 fn kratos_after(sandbox: &Sandbox, first: &str) -> Result<String> {
     let script =

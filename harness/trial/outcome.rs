@@ -164,7 +164,7 @@ pub struct CaseOutcome {
     pub emulated: Vec<String>,
     /// The case file's text.
     pub source: String,
-    /// How long all its trials took, in ms.
+    /// How long it took from the first of its trials to the last, with the start of the first world, in ms.
     pub took_ms: u64,
     /// The trials, in the order `broken`, `fixed`, `broken-again`, the wrong fixes.
     pub trials: Vec<TrialOutcome>,
