@@ -1,6 +1,7 @@
 //! The nightly: its matrix, its report, what has changed since the last, and its exit codes.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::support::{Ended, QUICK, Sandbox, list};
+use crate::support::{BROWSER, Ended, QUICK, Sandbox, list};
 
 /// A build and a run, on a busy machine.
 const LIMIT: Duration = Duration::from_secs(240);
@@ -50,6 +51,51 @@ fn what_cannot_run_here_is_named_beside_what_did() -> Result<()> {
     ensure!(results["not_run"][0]["reason"].as_str().is_some_and(|why| why.contains("has no Kratos v0.0.1")));
     assert_eq!(list(&sandbox.path("history"))?.len(), 1);
     sandbox.ensure_nothing_is_left()
+}
+
+/// A Kratos that says it is one, and then does this in place of its migrations.
+fn kratos_that_migrates_by(sandbox: &Sandbox, name: &str, version: &str, command: &str) -> Result<String> {
+    let path = sandbox.path("bin").join(name);
+    let script = format!(
+        "#!/bin/sh\ncase $1 in\nversion) echo 'kratos version'; echo 'Version: {version}';;\n\
+         migrate) {command};;\n*) exit 1;;\nesac\n"
+    );
+    fs::write(&path, script)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+    Ok(path.display().to_string())
+}
+
+#[test]
+fn a_run_that_breaks_before_its_result_is_named_and_not_green() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let broken = kratos_that_migrates_by(&sandbox, "kratos-broken", "v1.3.1", "echo no; exit 1")?;
+
+    let ended = nightly(&sandbox, &format!("kratos: [{broken}, v1.3.1]"), &[QUICK])?;
+
+    assert_eq!(ended.code(), Some(1), "{}{}", ended.stderr, ended.stdout);
+    let results = results(&sandbox)?;
+    assert_eq!(results["cases"].as_array().map(Vec::len), Some(1));
+    assert_eq!(results["not_run"][0]["case"], broken.as_str());
+    ensure!(results["not_run"][0]["reason"].as_str().is_some_and(|why| why.contains("migrat")), "{results}");
+    Ok(())
+}
+
+#[test]
+fn a_cell_to_which_nothing_applies_is_named_beside_one_that_is_green() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let old = kratos_that_migrates_by(
+        &sandbox,
+        "kratos-old",
+        "v1.0.0",
+        "printf 'SQLite format 3\\000\\020\\000\\001\\001' > kratos.sqlite",
+    )?;
+
+    let ended = nightly(&sandbox, &format!("kratos: [v1.3.1, {old}]"), &[BROWSER])?;
+
+    assert_eq!(ended.code(), Some(0), "{}{}", ended.stderr, ended.stdout);
+    let reason = results(&sandbox)?["not_run"][0]["reason"].as_str().context("no reason")?.to_owned();
+    ensure!(reason.contains(BROWSER), "the lines below the error belong to it: {reason}");
+    Ok(())
 }
 
 #[test]
@@ -103,6 +149,7 @@ fn the_shards_of_a_fleet_are_one_report() -> Result<()> {
 #[case::unknown_case("{}", &["no-such-case"], 4)]
 #[case::impossible_shard("{}", &["--shard", "5/4", QUICK], 2)]
 #[case::nothing_can_run("kratos: [v0.0.1]", &[QUICK], 3)]
+#[case::nothing_of_a_shard_can_run("kratos: [v0.0.1]", &["--shard", "1/1", QUICK], 3)]
 fn it_ends_with_the_exit_codes_of_a_run(
     #[case] matrix: &str,
     #[case] arguments: &[&str],

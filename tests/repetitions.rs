@@ -35,6 +35,8 @@ fn every_case_runs_once_and_then_every_case_again() -> Result<()> {
     let ended = sandbox.run(&["--jobs", "1", "--repeat", "3", QUICK, OTHER])?;
 
     assert_eq!(ended.code(), Some(0), "{}{}", ended.stderr, ended.stdout);
+    let told = |line: &str| line.starts_with("running 2 cases in ") && line.ends_with(" trials, 3 times each");
+    ensure!(ended.stderr.lines().any(told), "{}", ended.stderr);
     let order: Vec<(String, u64)> = repetitions(&sandbox)?
         .iter()
         .map(|line| (line["case"].as_str().unwrap_or_default().to_owned(), line["repetition"].as_u64().unwrap_or(0)))
@@ -51,6 +53,23 @@ fn every_case_runs_once_and_then_every_case_again() -> Result<()> {
     ensure!(ended.stdout.contains("0 of 3 surprised, so below 64 % at 95 %"), "{}", ended.stdout);
     ensure!(evidence(&sandbox)?.iter().all(|path| path.ends_with("repetition-1")), "{:?}", evidence(&sandbox)?);
     sandbox.ensure_nothing_is_left()
+}
+
+#[test]
+fn the_time_of_a_case_has_the_start_of_its_world_in_it() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+
+    sandbox.run(&[QUICK])?.ensure_refused(0, &[])?;
+
+    let outcome = sandbox.outcome()?;
+    let [trial] = outcome["trials"].as_array().context("no trials")?.as_slice() else {
+        anyhow::bail!("not one trial: {outcome}");
+    };
+    let phases = trial["phases"].as_array().context("no phases")?;
+    let phases: u64 = phases.iter().filter_map(|phase| phase["took_ms"].as_u64()).sum();
+    let took = outcome["took_ms"].as_u64().context("no time")?;
+    ensure!(took >= phases, "the case took {took} ms, and its one trial {phases} ms");
+    Ok(())
 }
 
 /// A Kratos as it is, but that something comes before its start.

@@ -1,5 +1,7 @@
 //! A run that is split over machines: its shards together are the run.
 
+use std::fs;
+
 use anyhow::{Context, Result, ensure};
 use rstest::rstest;
 use serde_json::Value;
@@ -62,7 +64,7 @@ fn the_report_of_all_shards_is_that_of_the_run() -> Result<()> {
 
     assert_eq!(merged.code(), Some(0), "{}{}", merged.stderr, merged.stdout);
     let report = list(&parts.path("merged"))?.pop().context("no report")?;
-    let results: Value = serde_json::from_str(&std::fs::read_to_string(report.join("results.json"))?)?;
+    let results: Value = serde_json::from_str(&fs::read_to_string(report.join("results.json"))?)?;
     assert_eq!(lasting(&results)?, lasting(&whole.results()?)?);
     let trial = results["cases"][0]["trials"][0]["folder"].as_str().context("no folder")?;
     ensure!(report.join(trial).is_dir(), "the evidence is not at {trial}");
@@ -82,5 +84,52 @@ fn shards_that_are_not_all_there_or_there_twice_are_refused() -> Result<()> {
 
     assert_eq!(told.code(), Some(1), "what is not whole is not green: {}{}", told.stderr, told.stdout);
     ensure!(told.stdout.contains("shard 2/2"), "{}", told.stdout);
+    Ok(())
+}
+
+#[test]
+fn a_shard_alone_is_not_reported_as_the_run() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    sandbox.run(&["--shard", "1/2", QUICK, CASES[1]])?.ensure_refused(0, &[])?;
+    let folder = sandbox.run_folder()?;
+    let before = fs::read_to_string(folder.join("results.json"))?;
+    let name = folder.display().to_string();
+
+    sandbox.call(&["report", &name])?.ensure_refused(2, &["shard 2/2", "--incomplete"])?;
+    let told = sandbox.call(&["report", "--incomplete", &name])?;
+
+    assert_eq!(told.code(), Some(1), "what is not whole is not green: {}{}", told.stderr, told.stdout);
+    ensure!(told.stdout.contains("shard 2/2"), "{}", told.stdout);
+    ensure!(fs::read_to_string(folder.join("report.html"))?.contains("shard 2/2"), "the page tells it too");
+    assert_eq!(fs::read_to_string(folder.join("results.json"))?, before, "the shard stays what it is");
+    Ok(())
+}
+
+#[test]
+fn a_report_that_would_go_to_where_its_run_lies_stays_there() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    sandbox.run(&["--shard", "1/2", QUICK, CASES[1]])?.ensure_refused(0, &[])?;
+    let (out, folder) = (sandbox.path("out"), sandbox.run_folder()?);
+    let before = sandbox.results()?;
+    let mut command = sandbox.command(&["report", "--incomplete"]);
+    command.arg(&folder).env("KRATOS_REPRO_OUT", out.join("../out"));
+
+    let ended = sandbox.end(command)?;
+
+    assert_eq!(ended.code(), Some(1), "{}{}", ended.stderr, ended.stdout);
+    assert_eq!(sandbox.results()?, before);
+    ensure!(!folder.join(folder.file_name().context("no name")?).exists(), "nothing is brought into itself");
+    Ok(())
+}
+
+#[test]
+fn a_report_that_cannot_be_written_says_which_option_names_another_place() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    sandbox.run(&[QUICK])?.ensure_refused(0, &[])?;
+    let folder = sandbox.run_folder()?.display().to_string();
+    let nowhere = format!("{folder}/results.json/x");
+
+    sandbox.call(&["report", &folder, "--out", &nowhere])?.ensure_refused(3, &["`--out`", "results.json/x"])?;
+    sandbox.call(&["report", &folder, "--history", &nowhere])?.ensure_refused(3, &["`--history`", "results.json/x"])?;
     Ok(())
 }

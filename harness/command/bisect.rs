@@ -172,7 +172,7 @@ pub(super) async fn bisect(arguments: BisectArguments, estate: &Estate) -> Resul
     };
     crate::report::write(&outcome, &folder)?;
     let Some((text, code)) = conclusion else { return stopped() };
-    let configuration = terminal::configuration(&outcome, place::colour());
+    let configuration = terminal::configuration(&outcome, place::colour(&std::io::stdout()));
     place::print(&format!("{configuration}\n{text}\nreport: {}", report_of(&folder).display()))?;
     Ok(code)
 }
@@ -282,7 +282,7 @@ impl Bench<'_> {
         self.every_kratos.sort_by(|a, b| a.version.cmp(&b.version));
         while let Some(step) = told.recv().await {
             let Progress::Case { outcome, .. } = step else { continue };
-            place::say(&terminal::case_line(&outcome, Differing::KRATOS, place::colour()));
+            place::say(&terminal::case_line(&outcome, Differing::KRATOS, place::colour(&std::io::stderr())));
             let answer = answer(&outcome, !self.case.file.instead.is_empty());
             self.outcomes.push(*outcome);
             return Ok(answer);

@@ -13,6 +13,7 @@ mod place;
 mod repetitions;
 mod report;
 mod run;
+mod screen;
 mod serve;
 mod stop;
 mod up;

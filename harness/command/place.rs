@@ -56,10 +56,10 @@ pub(super) fn say_swept(swept: Result<Swept>) {
     }
 }
 
-/// Colour for a terminal, unless `NO_COLOR` is set (no-color.org).
-pub(super) fn colour() -> Colour {
+/// Colour on what is a terminal, unless `NO_COLOR` is set (no-color.org).
+pub(super) fn colour(stream: &impl IsTerminal) -> Colour {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
-    if std::io::stdout().is_terminal() && !plain { Colour::Always } else { Colour::Never }
+    if stream.is_terminal() && !plain { Colour::Always } else { Colour::Never }
 }
 
 /// Tells something on standard error. Nobody may be there to read it, as when the terminal was closed: no error.

@@ -1,9 +1,8 @@
 //! `run`: runs cases, shows progress, writes the reports.
 
-use std::fs;
-use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::Instant;
+use std::{fs, io};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
@@ -14,6 +13,7 @@ use super::backend::Chosen;
 use super::databases::Databases;
 use super::lineups::{self, Cast, Wanted};
 use super::repetitions::Repetitions;
+use super::screen::Screen;
 use super::{databases, endpoint, interface, place, stop, versions};
 use crate::backend::cache::Cache;
 use crate::backend::doctor::{self, State};
@@ -93,7 +93,6 @@ async fn run_on(
         place::say(&format!("not run: {}: {}", one.case, one.reason));
     }
     let hydra = hydra.and_then(Result::ok);
-    let scope = scope(fixtures, &arguments)?;
     let mut setup = SetupProgress::on_stderr();
     let servers = async {
         let every_kratos = versions::find(backend, cache, fixtures, &arguments.server.kratos, &mut setup).await?;
@@ -105,6 +104,15 @@ async fn run_on(
         _ = stop.wait_for(|stop| *stop) => return Ok(stopped_early()),
     };
 
+    let platforms: Vec<Platform> = every_kratos
+        .iter()
+        .map(|it| Platform {
+            kratos: it.version.to_string(),
+            database: databases.of(it).kind().word().to_owned(),
+            backend: backend.backend.name().to_owned(),
+        })
+        .collect();
+    let scope = scope(fixtures, &arguments, &platforms)?;
     let (shares, not_applicable) = versions::deal(&turns, &every_kratos, catalogue.differences())?;
     for one in &not_applicable {
         place::say(&format!("not applicable: {} on Kratos {}: {}", one.case, one.kratos, one.reason));
@@ -145,8 +153,7 @@ async fn run_on(
     let jitter = world.jitter.clone();
     let settings = QueueSettings { world, run_folder: folder.clone(), jobs, repeat };
     let turns = || shares.iter().flat_map(|share| &share.turns);
-    let times = repeat as usize;
-    let (case_count, trial_count) = (times * turns().count(), times * turns().map(Turn::trials).sum::<usize>());
+    let (case_count, trial_count) = (turns().count(), turns().map(Turn::trials).sum());
     let (progress, mut told) = mpsc::unbounded_channel();
     let mut parts =
         parts(&backend.backend, &every_kratos, &databases, hydra.as_ref(), &engines, remote.as_ref(), &clients).await;
@@ -166,8 +173,6 @@ async fn run_on(
     }));
     let shares = shares.into_iter().map(|share| (databases.of(&share.kratos), share)).collect();
     let queue = tokio::spawn(versions::run_shares(shares, settings, progress, stop.clone()));
-    let platforms: Vec<Platform> =
-        every_kratos.iter().map(|it| Platform { kratos: it.version.to_string(), ..Platform::default() }).collect();
     let mut screen = Screen::new(case_count, trial_count, repeat, Differing::among(&platforms));
     let mut repetitions = Repetitions::new(repeat, &folder);
     while let Some(step) = told.recv().await {
@@ -182,7 +187,7 @@ async fn run_on(
     if let Some(remote) = &remote {
         endpoint::settle(remote).await;
     }
-    let interrupted = repetitions.ended() < case_count;
+    let interrupted = repetitions.ended() < repeat as usize * case_count;
     let (mut outcomes, noted) = repetitions.told();
     report::put_in_order(&mut outcomes, catalogue.claims());
     let outcome = RunOutcome {
@@ -209,7 +214,7 @@ fn stopped_early() -> u8 {
 }
 
 /// What the call asks for.
-fn scope(fixtures: &Path, arguments: &RunArguments) -> Result<Scope> {
+fn scope(fixtures: &Path, arguments: &RunArguments, platforms: &[Platform]) -> Result<Scope> {
     let mut names = arguments.names.clone();
     names.sort();
     names.dedup();
@@ -217,6 +222,7 @@ fn scope(fixtures: &Path, arguments: &RunArguments) -> Result<Scope> {
         fixtures: fingerprint(fixtures)?,
         names,
         engines: arguments.engines.iter().map(|engine| engine.name().to_owned()).collect(),
+        platforms: platforms.to_vec(),
         thorough: arguments.thorough,
         shard: arguments.shard.map(|shard| shard.to_string()),
     })
@@ -238,7 +244,7 @@ fn tell(outcome: &RunOutcome, folder: &Path, format: Format) -> Result<()> {
     if format == Format::Json {
         return place::print(&serde_json::to_string_pretty(outcome).context("failed to write the results as JSON")?);
     }
-    let colour = place::colour();
+    let colour = place::colour(&io::stdout());
     let mut text = String::from("\n");
     for case in outcome.cases.iter().filter(|case| !case.as_expected()) {
         text.push_str(&terminal::failure(case, colour));
@@ -326,66 +332,4 @@ pub(super) async fn parts(
         parts.push(Part { name, version: installed.version.clone(), note: String::new() });
     }
     parts
-}
-
-/// Progress while the run goes on: a line for each case, and on a terminal one that is rewritten below them.
-struct Screen {
-    cases: usize,
-    trials: usize,
-    cases_done: usize,
-    trials_done: usize,
-    surprises: usize,
-    repeat: u32,
-    rewritten: bool,
-    differing: Differing,
-    begun: Instant,
-}
-
-impl Screen {
-    fn new(cases: usize, trials: usize, repeat: u32, differing: Differing) -> Self {
-        let rewritten = std::io::stderr().is_terminal();
-        let plural = |count: usize| if count == 1 { "" } else { "s" };
-        let each = if repeat == 1 { String::new() } else { format!(", {repeat} times each") };
-        let said = format!("running {cases} case{} in {trials} trial{}{each}", plural(cases), plural(trials));
-        place::say(&said);
-        let begun = Instant::now();
-        Self { cases, trials, cases_done: 0, trials_done: 0, surprises: 0, repeat, rewritten, differing, begun }
-    }
-
-    fn show(&mut self, step: &Progress) {
-        match step {
-            Progress::Begun { case, trial } => self.status(&format!("{case} {trial}")),
-            Progress::Ended { as_expected, .. } => {
-                self.trials_done += 1;
-                self.surprises += usize::from(!as_expected);
-            }
-            Progress::Case { outcome, repetition, .. } => {
-                self.cases_done += 1;
-                self.clear();
-                let line = terminal::case_line(outcome, self.differing, place::colour());
-                let of = if self.repeat == 1 { String::new() } else { format!("  {repetition} of {}", self.repeat) };
-                place::say(&format!("{line}{of}"));
-            }
-        }
-    }
-
-    fn status(&self, now: &str) {
-        if !self.rewritten {
-            return;
-        }
-        let surprises = if self.surprises == 0 { String::new() } else { format!(", {} surprises", self.surprises) };
-        let (done, all) = (self.trials_done, self.trials);
-        let seconds = self.begun.elapsed().as_secs();
-        let (cases_done, cases) = (self.cases_done, self.cases);
-        let mut screen = std::io::stderr();
-        let _ =
-            write!(screen, "\r\x1b[K{seconds:>4} s  case {cases_done}/{cases}, trial {done}/{all}{surprises}  {now}");
-        let _ = screen.flush();
-    }
-
-    fn clear(&self) {
-        if self.rewritten {
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
-        }
-    }
 }

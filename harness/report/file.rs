@@ -36,6 +36,15 @@ pub fn write_with(run: &RunOutcome, folder: &Path, history: Option<&History>) ->
     let mut results = serde_json::to_string_pretty(run).context("cannot turn the run into JSON")?;
     results.push('\n');
     replace(folder, RESULTS, &results)?;
+    write_pages(run, folder, history)
+}
+
+/// The same without the data, for a report that is not what its `results.json` is.
+///
+/// # Errors
+///
+/// As [`write()`].
+pub fn write_pages(run: &RunOutcome, folder: &Path, history: Option<&History>) -> anyhow::Result<()> {
     replace(folder, "junit.xml", &junit(run)?)?;
     replace(folder, "report.html", &html_with(run, folder, history)?)
 }

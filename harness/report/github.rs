@@ -10,25 +10,39 @@ use crate::trial::RunOutcome;
 /// How many annotations of one kind GitHub shows of a step.
 const SHOWN: usize = 10;
 
-/// A workflow command for each surprise, each slower case and all that did not run.
+/// A workflow command for each surprise, each slower case and all that did not run; and one where it was interrupted.
 #[must_use]
 pub fn annotations(run: &RunOutcome, changes: &Changes) -> String {
-    let mut text = String::new();
-    for case in run.cases.iter().filter(|case| !case.as_expected()).take(SHOWN) {
+    let differing = Differing::within(run);
+    let interrupted = run.interrupted.then(|| format!("title=interrupted::{}", data(words::INTERRUPTED)));
+    let surprises = run.cases.iter().filter(|case| !case.as_expected()).map(|case| {
         let finding = Finding::of(case);
-        let title =
-            format!("{}: {}, expected {}", Differing::default().name(case), case.verdict.word(), case.expected.word());
+        let title = format!("{}: {}, expected {}", differing.name(case), case.verdict.word(), case.expected.word());
         let seen = finding.seen.join("; ");
         let said = format!("{} | seen: {seen} | first cause: {}", finding.doing, finding.cause);
-        let _ = writeln!(text, "::error title={}::{}", property(&title), data(&said));
-    }
-    for line in changes.slower.iter().take(SHOWN) {
-        let _ = writeln!(text, "::warning title=Slower::{}", data(line));
-    }
-    for one in run.not_run.iter().take(SHOWN) {
-        let _ = writeln!(text, "::notice title={}::{}", property(&format!("not run: {}", one.case)), data(&one.reason));
-    }
+        format!("title={}::{}", property(&title), data(&said))
+    });
+    let slower = changes.slower.iter().map(|line| format!("title=Slower::{}", data(line)));
+    let not_run = run
+        .not_run
+        .iter()
+        .map(|one| format!("title={}::{}", property(&format!("not run: {}", one.case)), data(&one.reason)));
+    let mut text = String::new();
+    annotate(&mut text, "error", interrupted.into_iter().chain(surprises).collect());
+    annotate(&mut text, "warning", slower.collect());
+    annotate(&mut text, "notice", not_run.collect());
     text
+}
+
+/// Those of one kind, as many as are shown. The last of these counts the rest.
+fn annotate(text: &mut String, kind: &str, mut all: Vec<String>) {
+    if all.len() > SHOWN {
+        let rest = all.split_off(SHOWN - 1).len();
+        all.push(format!("title=More::... and {rest} more"));
+    }
+    for one in all {
+        let _ = writeln!(text, "::{kind} {one}");
+    }
 }
 
 /// The run in Markdown: the result, what has changed, each surprise, what did not run.
@@ -81,12 +95,34 @@ fn list<'a>(text: &mut String, title: &str, lines: impl ExactSizeIterator<Item =
     text.push('\n');
 }
 
-/// Text on one line that Markdown takes for nothing else.
+/// Text on one line that Markdown takes for nothing else, but that what stands in backticks is code. There it takes
+/// everything as it is, backslashes too.
 fn inline(text: &str) -> String {
     let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut escaped = String::with_capacity(one_line.len());
-    for c in one_line.chars() {
-        if "\\*_{}[]()<>#|~!@&".contains(c) {
+    // Two beside each other would pair otherwise than one by one.
+    if one_line.contains("``") {
+        return escaped(&one_line);
+    }
+    let mut shown = String::with_capacity(one_line.len());
+    let mut rest = one_line.as_str();
+    while let Some((before, code, after)) = first_code(rest) {
+        let _ = write!(shown, "{}`{code}`", escaped(before));
+        rest = after;
+    }
+    shown + &escaped(rest)
+}
+
+/// What stands before the first pair of backticks, between them, and after them.
+fn first_code(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once('`')?;
+    let (code, after) = rest.split_once('`')?;
+    Some((before, code, after))
+}
+
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if "\\`*_{}[]()<>#|~!@&".contains(c) {
             escaped.push('\\');
         }
         escaped.push(c);
@@ -108,6 +144,7 @@ fn property(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::sample;
+    use crate::trial::NotRun;
 
     #[test]
     fn each_surprise_is_an_error_and_what_did_not_run_is_told() {
@@ -119,6 +156,47 @@ mod tests {
         assert_eq!(text.lines().filter(|line| line.starts_with("::error title=")).count(), surprises, "{text}");
         assert_eq!(text.lines().filter(|line| line.starts_with("::notice title=")).count(), run.not_run.len());
         assert!(text.contains("%3A "), "a title has no colon of its own: {text}");
+    }
+
+    #[test]
+    fn a_run_that_was_interrupted_is_an_error() {
+        let run = RunOutcome { interrupted: true, ..sample::run() };
+
+        let text = annotations(&run, &Changes::default());
+
+        assert_eq!(text.matches("::error title=interrupted::").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn a_surprise_on_each_of_two_versions_is_told_of_each() {
+        let mut run = sample::run();
+        let mut other = run.cases[2].clone();
+        other.platform.kratos = "v1.0.0".into();
+        run.cases.push(other);
+
+        let text = annotations(&run, &Changes::default());
+
+        let told = text.lines().filter(|line| line.contains("recovery-form-double-click (firefox"));
+        let told: Vec<&str> = told.collect();
+        assert!(told.len() == 2 && told[1].contains("Kratos v1.0.0") && !told[0].contains("v1.0.0"), "{text}");
+    }
+
+    #[test]
+    fn what_github_does_not_show_is_counted_within_what_it_shows() {
+        let mut run = sample::run();
+        run.not_run = (1..=12).map(|number| NotRun { case: format!("c{number}"), reason: "none".into() }).collect();
+
+        let text = annotations(&run, &Changes::default());
+
+        let told: Vec<&str> = text.lines().filter(|line| line.starts_with("::notice")).collect();
+        assert_eq!(told.len(), 10, "{text}");
+        assert!(told[8].contains("c9") && told[9].contains("and 3 more"), "{text}");
+    }
+
+    #[test]
+    fn code_within_a_line_is_not_escaped() {
+        assert_eq!(inline("a_b `c_d <e>` f_g `h_"), "a\\_b `c_d <e>` f\\_g \\`h\\_");
+        assert_eq!(inline("<x>"), "\\<x\\>");
     }
 
     #[test]

@@ -81,7 +81,7 @@ pub struct Changes {
     pub slower: Vec<String>,
     /// It ran then, and did not now.
     pub gone: Vec<String>,
-    /// It did not run then.
+    /// It did not run in any before.
     pub new: Vec<String>,
 }
 
@@ -136,7 +136,9 @@ impl History {
             }
             let text = fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
             let entry = serde_json::from_str(&text);
-            entries.push(entry.with_context(|| format!("`{}` is no entry of a history", path.display()))?);
+            entries.push(
+                entry.with_context(|| format!("`{}` is no entry of a history (hint: move it away)", path.display()))?,
+            );
         }
         entries.sort_by(|a, b| (&a.started, &a.run).cmp(&(&b.started, &b.run)));
         Ok(Self { entries })
@@ -171,14 +173,15 @@ impl History {
         self.entries.iter().filter(move |it| (&it.started, &it.run) < (&started, &name))
     }
 
-    /// What has changed since the last run before this one.
+    /// What has changed since the last run before this one; each case is compared with the last run that had it.
     pub fn changes(&self, run: &RunOutcome) -> Changes {
         let Some(last) = self.before(run).next_back() else { return Changes::default() };
         let now = Entry::of(run);
         let mut changes = Changes { since: Some(last.run.clone()), ..Changes::default() };
         for point in &now.cases {
             let name = point.line.name();
-            let Some(then) = last.find(&point.line) else {
+            // A run that missed the case is not what it is compared with.
+            let Some(then) = self.before(run).rev().find_map(|entry| entry.find(&point.line)) else {
                 changes.new.push(format!("{name}: {}", point.verdict.word()));
                 continue;
             };
@@ -307,6 +310,20 @@ mod tests {
 
         assert!(changes.gone.len() == 1 && changes.gone[0].contains(&gone.id), "{changes:?}");
         assert!(changes.new.len() == 1 && changes.new[0].contains(&new.id), "{changes:?}");
+        Ok(())
+    }
+
+    #[test]
+    fn what_turned_red_after_a_run_without_it_is_newly_red() -> Result<()> {
+        let (before, mut between, mut now) = (run(1), run(2), run(3));
+        let green = before.cases.iter().position(CaseOutcome::as_expected).context("none is green")?;
+        between.cases.remove(green);
+        now.cases[green].verdict = Verdict::Error;
+
+        let changes = history(&[before, between])?.changes(&now);
+
+        assert!(changes.new.is_empty() && changes.gone.is_empty(), "{changes:?}");
+        assert!(changes.newly_red.len() == 1 && changes.newly_red[0].contains(&now.cases[green].id), "{changes:?}");
         Ok(())
     }
 

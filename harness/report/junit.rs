@@ -10,8 +10,11 @@ use super::platform::{Differing, fitted};
 use super::words;
 use crate::trial::{CaseOutcome, NotApplicable, NotRun, RunOutcome, TrialOutcome, Verdict};
 
+/// The test case that stands for the run as a whole, where it has to be told of.
+const RUN: &str = "the run";
+
 /// The run as JUnit XML. A verdict that was not expected is a failure, one that could not be reached an error, and what
-/// did not run or is not applicable is skipped with its reason.
+/// did not run or is not applicable is skipped with its reason. That it was interrupted is an error of its own.
 ///
 /// # Errors
 ///
@@ -23,7 +26,9 @@ pub fn junit(run: &RunOutcome) -> anyhow::Result<String> {
     let ran = run.cases.iter().map(|case| (suite_of(&case.id), test_case(case, differing), case.took_ms));
     let not_run = run.not_run.iter().map(|one| (suite_of(&one.case), skipped(one), 0));
     let not_applicable = run.not_applicable.iter().map(|one| (suite_of(&one.case), not_applicable(one), 0));
-    for (name, cases) in words::group(ran.chain(not_run).chain(not_applicable), |(suite, ..)| suite) {
+    let interrupted = run.interrupted.then(|| (suite_of(RUN), interrupted(), 0));
+    let all = ran.chain(not_run).chain(not_applicable).chain(interrupted);
+    for (name, cases) in words::group(all, |(suite, ..)| suite) {
         let mut suite = TestSuite::new(name);
         suite.set_time(Duration::from_millis(cases.iter().map(|(.., took_ms)| took_ms).sum()));
         suite.add_test_cases(cases.into_iter().map(|(_, case, _)| case));
@@ -71,6 +76,15 @@ fn test_case(case: &CaseOutcome, differing: Differing) -> TestCase {
     let surprises = case.repeats.iter().flat_map(|repeats| &repeats.surprises);
     let lines: Vec<_> = case.trials.iter().map(trial_line).chain(surprises.map(words::surprise)).collect();
     test.set_system_out(text(&lines.join("\n")));
+    test
+}
+
+fn interrupted() -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_type("interrupted");
+    status.set_message(words::INTERRUPTED);
+    let mut test = TestCase::new(RUN, status);
+    test.set_classname(suite_of(RUN));
     test
 }
 
@@ -142,6 +156,22 @@ mod tests {
             TestCaseStatus::NonSuccess { kind: NonSuccessKind::Error, .. }
         ));
         assert!(matches!(status_of(&report, "cross-browser/insomnia")?, TestCaseStatus::Skipped { .. }));
+        Ok(())
+    }
+
+    #[test]
+    fn a_run_that_was_interrupted_is_not_green() -> anyhow::Result<()> {
+        let mut run = sample::run();
+        run.cases.truncate(1);
+        run.interrupted = true;
+
+        let report = Report::deserialize_from_str(&junit(&run)?)?;
+
+        assert_eq!((report.failures, report.errors), (0, 1));
+        assert!(matches!(
+            status_of(&report, "the run")?,
+            TestCaseStatus::NonSuccess { kind: NonSuccessKind::Error, message: Some(_), .. }
+        ));
         Ok(())
     }
 

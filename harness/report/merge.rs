@@ -33,6 +33,18 @@ pub enum Gaps {
     Told,
 }
 
+impl Gaps {
+    /// The shards that are missing.
+    fn of(self, found: &[Found]) -> Result<Vec<NotRun>> {
+        let missing = missing_shards(found)?;
+        if let (Self::Refused, Some(one)) = (self, missing.first()) {
+            let (case, reason) = (&one.case, &one.reason);
+            bail!("{case}: {reason} (hint: name its folder too, or report what there is by `--incomplete`)");
+        }
+        Ok(missing)
+    }
+}
+
 /// Puts runs together. The paths of their evidence then begin with the name of the run that it is of, so that they
 /// hold in a folder that [`bring_evidence`] has filled.
 ///
@@ -45,10 +57,7 @@ pub fn merge(found: &[Found], claims: &Claims, gaps: Gaps) -> Result<RunOutcome>
         compare(first, other)?;
     }
     ensure_once(found)?;
-    let missing = missing_shards(found)?;
-    if let (Gaps::Refused, Some(one)) = (gaps, missing.first()) {
-        bail!("{}: {} (hint: name its folder too, or report what there is by `--incomplete`)", one.case, one.reason);
-    }
+    let missing = gaps.of(found)?;
     let labels = labels(found)?;
     let mut cases: Vec<CaseOutcome> =
         found.iter().zip(&labels).flat_map(|(it, label)| placed(&it.run, label)).collect();
@@ -66,6 +75,19 @@ pub fn merge(found: &[Found], claims: &Claims, gaps: Gaps) -> Result<RunOutcome>
     })
 }
 
+/// The run of a report that stays where its run lies, so that the paths of its evidence stay too. A shard is part of a
+/// run, and lacks the others.
+///
+/// # Errors
+/// When it is a shard and gaps are refused.
+pub fn alone(found: Found, gaps: Gaps) -> Result<RunOutcome> {
+    let missing = gaps.of(std::slice::from_ref(&found))?;
+    let mut run = found.run;
+    run.interrupted |= !missing.is_empty();
+    run.not_run.extend(missing);
+    Ok(run)
+}
+
 /// Brings the evidence of the runs into the folder of the report, a folder for each run: linked where that can be,
 /// else copied.
 ///
@@ -73,13 +95,19 @@ pub fn merge(found: &[Found], claims: &Claims, gaps: Gaps) -> Result<RunOutcome>
 /// When a file cannot be brought, or a `results.json` names one outside its folder.
 pub fn bring_evidence(found: &[Found], folder: &Path) -> Result<()> {
     for (one, label) in found.iter().zip(labels(found)?) {
-        for trial in one.run.cases.iter().flat_map(|case| &case.trials).filter(|trial| !trial.folder.is_empty()) {
-            let inside = Path::new(&trial.folder).components().all(|part| matches!(part, Component::Normal(_)));
-            ensure!(inside, "`{}` has evidence outside its folder: `{}`", one.folder.display(), trial.folder);
-            bring(&one.folder.join(&trial.folder), &folder.join(&label).join(&trial.folder))?;
+        for place in one.run.cases.iter().flat_map(evidence).filter(|place| !place.is_empty()) {
+            let inside = Path::new(place).components().all(|part| matches!(part, Component::Normal(_)));
+            ensure!(inside, "`{}` has evidence outside its folder: `{place}`", one.folder.display());
+            bring(&one.folder.join(place), &folder.join(&label).join(place))?;
         }
     }
     Ok(())
+}
+
+/// The folders of a case's evidence: of its trials, and of each repetition that surprised.
+fn evidence(case: &CaseOutcome) -> impl Iterator<Item = &str> {
+    let surprises = case.repeats.iter().flat_map(|repeats| &repeats.surprises);
+    case.trials.iter().map(|trial| trial.folder.as_str()).chain(surprises.map(|one| one.folder.as_str()))
 }
 
 /// Links or copies every file below a folder; what is neither a file nor a folder stays where it is.
@@ -144,31 +172,29 @@ fn ensure_once(found: &[Found]) -> Result<()> {
 /// One run that was split, as far as it was found.
 struct Split<'a> {
     scope: Scope,
-    platforms: Vec<Platform>,
     shards: Vec<(Shard, &'a Path)>,
 }
 
-/// The shards that are missing, for each split and each platform that it ran on.
+/// The shards that are missing, for each run that was split.
 fn missing_shards(found: &[Found]) -> Result<Vec<NotRun>> {
     let mut missing = Vec::new();
     let mut splits: Vec<Split<'_>> = Vec::new();
     for one in found {
         let Some(text) = &one.run.scope.shard else { continue };
         let shard: Shard = text.parse().map_err(|why| anyhow::anyhow!("`{}`: {why}", one.folder.display()))?;
-        let scope = Scope { shard: None, ..one.run.scope.clone() };
-        let platforms = distinct(one.run.cases.iter().map(|case| case.platform.clone()));
-        match splits.iter_mut().find(|split| split.scope == scope && split.platforms == platforms) {
+        let scope = Scope { shard: None, platforms: platforms(&one.run), ..one.run.scope.clone() };
+        match splits.iter_mut().find(|split| split.scope == scope) {
             Some(split) => split.shards.push((shard, &one.folder)),
-            None => splits.push(Split { scope, platforms, shards: vec![(shard, &one.folder)] }),
+            None => splits.push(Split { scope, shards: vec![(shard, &one.folder)] }),
         }
     }
-    for Split { platforms, shards, .. } in splits {
+    for Split { scope, shards } in splits {
         let Some((first, place)) = shards.first().copied() else { continue };
         if let Some((other, there)) = shards.iter().find(|(it, _)| it.of() != first.of()) {
             let (place, there) = (place.display(), there.display());
             bail!("`{place}` is shard {first} and `{there}` is {other}: they are not of one split");
         }
-        let on = platforms.iter().map(words::platform).collect::<Vec<_>>().join("; ");
+        let on = scope.platforms.iter().map(words::platform).collect::<Vec<_>>().join("; ");
         for number in (1..=first.of()).filter(|number| shards.iter().all(|(it, _)| it.number() != *number)) {
             let case = format!("shard {number}/{}", first.of());
             missing.push(NotRun { case, reason: format!("no result of it on {on} is among those that were named") });
@@ -177,11 +203,22 @@ fn missing_shards(found: &[Found]) -> Result<Vec<NotRun>> {
     Ok(missing)
 }
 
+/// What a run was to run on. One of before that was written down tells only what its cases did run on.
+fn platforms(run: &RunOutcome) -> Vec<Platform> {
+    if run.scope.platforms.is_empty() {
+        return distinct(run.cases.iter().map(|case| case.platform.clone()));
+    }
+    run.scope.platforms.clone()
+}
+
 /// The cases of a run, their evidence below a folder of its name.
 fn placed(run: &RunOutcome, label: &str) -> Vec<CaseOutcome> {
     let mut cases = run.cases.clone();
+    let below = |path: &str| format!("{label}/{path}");
+    for surprise in cases.iter_mut().filter_map(|case| case.repeats.as_mut()).flat_map(|it| &mut it.surprises) {
+        surprise.folder = below(&surprise.folder);
+    }
     for trial in cases.iter_mut().flat_map(|case| &mut case.trials) {
-        let below = |path: &str| format!("{label}/{path}");
         if !trial.folder.is_empty() {
             trial.folder = below(&trial.folder);
         }
@@ -223,6 +260,8 @@ fn scope(found: &[Found]) -> Scope {
         scope.names.extend(one.names.iter().filter(|name| !scope.names.contains(name)).cloned().collect::<Vec<_>>());
         let more: Vec<_> = one.engines.iter().filter(|name| !scope.engines.contains(name)).cloned().collect();
         scope.engines.extend(more);
+        let more: Vec<_> = one.platforms.iter().filter(|it| !scope.platforms.contains(it)).cloned().collect();
+        scope.platforms.extend(more);
         scope.thorough |= one.thorough;
     }
     if found.iter().any(|it| it.run.scope.names.is_empty()) {
@@ -243,135 +282,4 @@ fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::*;
-    use crate::report::sample;
-
-    /// The sample run, split by taking every other case, as two machines would leave it.
-    fn shards() -> Vec<Found> {
-        let part = |number: usize| {
-            let mut run = sample::run();
-            run.run = format!("part-{number}");
-            run.scope.shard = Some(format!("{number}/2"));
-            let cases = run.cases.into_iter().enumerate();
-            run.cases = cases.filter(|(place, _)| place % 2 + 1 == number).map(|(_, case)| case).collect();
-            Found { folder: PathBuf::from(format!("folder-{number}")), run }
-        };
-        vec![part(1), part(2)]
-    }
-
-    fn claims() -> Result<Claims> {
-        Ok(Claims::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/claims.yaml"))?)
-    }
-
-    fn refused(found: &[Found]) -> Result<String> {
-        let Err(error) = merge(found, &claims()?, Gaps::Refused) else { bail!("it was merged") };
-        Ok(error.to_string())
-    }
-
-    #[test]
-    fn the_shards_of_a_run_are_the_run() -> Result<()> {
-        let mut whole = sample::run();
-        put_in_order(&mut whole.cases, &claims()?);
-
-        let merged = merge(&shards(), &claims()?, Gaps::Refused)?;
-
-        let without_place = |run: &RunOutcome| -> Vec<CaseOutcome> {
-            let mut cases = run.cases.clone();
-            for trial in cases.iter_mut().flat_map(|case| &mut case.trials) {
-                trial.folder.clear();
-                trial.steps.iter_mut().for_each(|step| step.screenshot = None);
-            }
-            cases
-        };
-        assert_eq!(without_place(&merged), without_place(&whole));
-        assert_eq!((&merged.parts, &merged.not_run), (&whole.parts, &whole.not_run));
-        assert!(!merged.interrupted && merged.scope == whole.scope);
-        Ok(())
-    }
-
-    #[test]
-    fn a_shard_that_is_missing_is_named() -> Result<()> {
-        let mut found = shards();
-        found.truncate(1);
-
-        assert!(refused(&found)?.contains("shard 2/2"), "{}", refused(&found)?);
-
-        let told = merge(&found, &claims()?, Gaps::Told)?;
-        assert!(told.interrupted && told.not_run.iter().any(|one| one.case == "shard 2/2"), "{:?}", told.not_run);
-        Ok(())
-    }
-
-    #[rstest]
-    #[case::the_same_shard_twice(|found: &mut [Found]| found[1].run = found[0].run.clone(), "both have")]
-    #[case::other_fixtures(|found: &mut [Found]| found[1].run.scope.fixtures = "other".into(), "different fixtures")]
-    #[case::another_harness(|found: &mut [Found]| found[1].run.parts[0].version = "9.9.9".into(), "different versions")]
-    #[case::another_split(|found: &mut [Found]| found[1].run.scope.shard = Some("2/3".into()), "not of one split")]
-    #[case::another_selection(|found: &mut [Found]| found[1].run.scope.names = vec!["x".into()], "shard 2/2")]
-    #[case::another_kratos(
-        |found: &mut [Found]| found[1].run.cases.iter_mut().for_each(|case| case.platform.kratos = "v0.0.1".into()),
-        "shard 2/2"
-    )]
-    #[case::a_shard_that_is_none(|found: &mut [Found]| found[1].run.scope.shard = Some("7/2".into()), "7/2")]
-    #[case::a_name_that_leads_out(|found: &mut [Found]| found[1].run.run = "../x".into(), "../x")]
-    fn what_does_not_belong_together_is_refused(#[case] change: fn(&mut [Found]), #[case] word: &str) -> Result<()> {
-        let mut found = shards();
-        change(&mut found);
-
-        let why = refused(&found)?;
-
-        assert!(why.contains(word), "{why}");
-        Ok(())
-    }
-
-    #[test]
-    fn one_case_on_two_platforms_is_two_cases() -> Result<()> {
-        let (mut old, mut new) = (sample::run(), sample::run());
-        (old.run, new.run) = ("old".into(), "new".into());
-        old.cases.iter_mut().for_each(|case| case.platform.kratos = "v1.0.0".into());
-        let count = new.cases.len();
-        let found = [old, new].map(|run| Found { folder: run.run.clone().into(), run });
-
-        let merged = merge(&found, &claims()?, Gaps::Refused)?;
-
-        assert_eq!(merged.cases.len(), 2 * count);
-        let page = crate::report::html(&merged, Path::new("nowhere"))?;
-        assert!(page.contains("Kratos v1.0.0"), "each case says on what it ran");
-        let names = crate::report::junit(&merged)?.matches("Kratos v1.0.0)\"").count();
-        assert_eq!(names, count, "each test has a name of its own");
-        Ok(())
-    }
-
-    #[test]
-    fn evidence_is_brought_and_found_again() -> Result<()> {
-        let folder = tempfile::tempdir()?;
-        let mut found = shards();
-        for one in &mut found {
-            one.folder = folder.path().join(&one.run.run);
-            fs::create_dir(&one.folder)?;
-            sample::write_screenshots(&one.run, &one.folder, sample::PNG)?;
-        }
-        let report = folder.path().join("report");
-
-        bring_evidence(&found, &report)?;
-
-        let merged = merge(&found, &claims()?, Gaps::Refused)?;
-        let page = crate::report::html(&merged, &report)?;
-        assert!(page.contains("data:image") && !page.contains("could not be read"));
-        Ok(())
-    }
-
-    #[test]
-    fn evidence_outside_its_folder_is_refused() -> Result<()> {
-        let folder = tempfile::tempdir()?;
-        let mut found = shards();
-        found[0].run.cases[0].trials[0].folder = "../secret".into();
-
-        let Err(error) = bring_evidence(&found, folder.path()) else { bail!("it was brought") };
-
-        assert!(error.to_string().contains("../secret"), "{error}");
-        Ok(())
-    }
-}
+mod tests;

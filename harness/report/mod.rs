@@ -19,9 +19,9 @@ pub mod terminal;
 mod view;
 mod words;
 
-pub use file::{read, write, write_with};
+pub use file::{read, write, write_pages, write_with};
 pub use html::html;
 pub use junit::junit;
-pub use merge::{Found, Gaps, SHARD, bring_evidence, merge};
+pub use merge::{Found, Gaps, SHARD, alone, bring_evidence, merge};
 pub use order::put_in_order;
 pub use platform::Differing;

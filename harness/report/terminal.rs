@@ -269,7 +269,8 @@ fn ink(case: &CaseOutcome) -> Ink {
 }
 
 /// Text on one line and without control characters: a line break becomes ` | `, anything else that a terminal obeys or
-/// that reorders a line is shown as its number.
+/// that reorders a line is shown as its number. So is what begins a command of a workflow: GitHub's runner obeys `::`
+/// after spaces, and `##[` anywhere in a line.
 fn visible(text: &str) -> String {
     let reorders = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut shown = String::with_capacity(text.len());
@@ -281,6 +282,13 @@ fn visible(text: &str) -> String {
             c if c.is_control() || reorders(c) => shown.extend(c.escape_unicode()),
             c => shown.push(c),
         }
+    }
+    if shown.contains("##[") {
+        shown = shown.replace("##[", "\\u{23}#[");
+    }
+    let begin = shown.len() - shown.trim_start().len();
+    if shown[begin..].starts_with("::") {
+        shown.replace_range(begin..=begin, "\\u{3a}");
     }
     shown
 }

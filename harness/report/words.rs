@@ -95,6 +95,9 @@ pub(super) fn caught((tried, caught): (usize, usize)) -> Option<String> {
     (tried > 0).then(|| format!("{caught} of {} caught", count(tried, "wrong fix", "wrong fixes")))
 }
 
+/// What an interrupted run is, for a machine that reads on.
+pub(super) const INTERRUPTED: &str = "interrupted: not all that was asked for has run";
+
 /// The result of a run in one line, such as `27 of 27 cases as expected`; a surprise is what it counts.
 pub(super) fn headline(run: &RunOutcome) -> String {
     let expected = run.cases.iter().filter(|case| case.as_expected()).count();

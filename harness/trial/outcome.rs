@@ -92,6 +92,9 @@ pub struct Scope {
     pub names: Vec<String>,
     /// The engines that were named; nothing for every one that is there.
     pub engines: Vec<String>,
+    /// What to run on, whether or not every case did.
+    #[serde(default)]
+    pub platforms: Vec<Platform>,
     /// Whether wrong fixes were tried in every lineup.
     pub thorough: bool,
     /// Which part of the run this is, such as `2/4`, where it was split.
@@ -161,7 +164,7 @@ pub struct CaseOutcome {
     pub emulated: Vec<String>,
     /// The case file's text.
     pub source: String,
-    /// How long all its trials took, in ms.
+    /// How long it took from the first of its trials to the last, with the start of the first world, in ms.
     pub took_ms: u64,
     /// The trials, in the order `broken`, `fixed`, `broken-again`, the wrong fixes.
     pub trials: Vec<TrialOutcome>,

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
@@ -173,7 +173,7 @@ async fn work(shared: Arc<Shared>, works_ahead: bool, mut stop: watch::Receiver<
             () = &mut stopped => return give_up(starting).await,
         };
         ahead = if !works_ahead || *stop.borrow_and_update() { None } else { shared.take() };
-        shared.begin(&job);
+        shared.begin(&job, world_ms);
         let plan = &shared.entries[job.entry].plans[job.trial];
         let outcome = tokio::select! {
             outcome = run::run(plan, world, world_ms, &shared.settings.run_folder, &job.name) => outcome,
@@ -233,10 +233,13 @@ impl Shared {
         if self.settings.repeat == 1 { folder.to_owned() } else { format!("{folder}/repetition-{repetition}") }
     }
 
-    fn begin(&self, job: &Job) {
+    /// Begins a trial whose world took so long to start.
+    fn begin(&self, job: &Job, world_ms: u64) {
         let Entry { name, plans, .. } = &self.entries[job.entry];
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        let unseen = || Pending { outcomes: plans.iter().map(|_| None).collect(), begun: Instant::now() };
+        // Not since the world began to start: one that was ready ahead has waited for its turn.
+        let begun = || Instant::now().checked_sub(Duration::from_millis(world_ms)).unwrap_or_else(Instant::now);
+        let unseen = || Pending { outcomes: plans.iter().map(|_| None).collect(), begun: begun() };
         pending.entry((job.entry, job.repetition)).or_insert_with(unseen);
         let _ = self.progress.send(Progress::Begun { case: name.clone(), trial: plans[job.trial].name.clone() });
     }

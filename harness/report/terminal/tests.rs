@@ -178,3 +178,20 @@ fn nothing_that_a_page_or_a_log_contained_steers_the_terminal() -> anyhow::Resul
     }
     Ok(())
 }
+
+#[test]
+fn nothing_that_a_page_contained_is_a_command_of_a_workflow() -> anyhow::Result<()> {
+    for planted in ["::error::x ##[error]y", " ::error::x", "#\u{0}#[error]"] {
+        let run = sample::run_with_every_text(planted)?;
+        let mut text = summary(&run, Path::new("r"), Colour::Never);
+        for case in &run.cases {
+            text += &failure(case, Colour::Never);
+            text += &case_line(case, Differing::default(), Colour::Never);
+        }
+
+        let obeyed = |line: &&str| line.trim_start().starts_with("::") || line.contains("##[");
+        assert_eq!(text.lines().find(obeyed), None);
+        assert!(text.contains("error"), "it can still be read: {text}");
+    }
+    Ok(())
+}
