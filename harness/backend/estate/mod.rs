@@ -15,8 +15,8 @@ mod reaper;
 mod sweep;
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,6 +54,8 @@ const GONE_LIMIT: Duration = Duration::from_secs(2);
 pub struct Estate {
     owner: Owner,
     folder: PathBuf,
+    /// The lock of the file that says whose the folder is: other machines that share the disk see by it that this process lives.
+    _held: File,
     before: BTreeSet<String>,
     reaper: Reaper,
     /// Whether something may be left in a container engine that cannot be asked.
@@ -68,12 +70,12 @@ impl Estate {
     pub async fn open(place: &Path) -> Result<Self> {
         let owner = Owner::this().context("failed to find out which process this is")?;
         let reaper = Reaper::start(&owner, place).await?;
-        let folder = make(place, &owner).map_err(|error| {
+        let (folder, held) = make(place, &owner).map_err(|error| {
             let what = format!("a folder for the worlds cannot be made in `{}`: {error}", place.display());
             Missing::new(what, "TMPDIR names another place")
         })?;
         let before = census::take(&owner, &folder);
-        Ok(Self { owner, folder, before, reaper, engine_is_left: AtomicBool::default() })
+        Ok(Self { owner, folder, _held: held, before, reaper, engine_is_left: AtomicBool::default() })
     }
 
     /// The folder, in which everybody may pass: Postgres runs as somebody else where the harness is root.
@@ -138,17 +140,20 @@ impl Estate {
     }
 }
 
-/// Makes an estate. Whenever this is broken off, what is there says whose it is: by its name, or by the file in it.
-fn make(place: &Path, owner: &Owner) -> io::Result<PathBuf> {
+/// Makes an estate, and holds it. Whenever this is broken off, what is there says whose it is: by its name, or by the file in it.
+fn make(place: &Path, owner: &Owner) -> io::Result<(PathBuf, File)> {
     let unfinished = place.join(format!("{UNFINISHED}{owner}"));
     fs::DirBuilder::new().mode(0o711).create(&unfinished)?;
     // Whatever the umask is.
     fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o711))?;
-    fs::write(unfinished.join(OWNER_FILE), format!("{owner}\n"))?;
+    let mut file = File::create_new(unfinished.join(OWNER_FILE))?;
+    // On a disk without locks nobody else can take it either, and an estate that may be held stays.
+    let _ = file.try_lock();
+    writeln!(file, "{owner}")?;
     let called = tempfile::Builder::new()
         .prefix(PREFIX)
         .make_in(place, |path| Ok(renameat2(AT_FDCWD, &unfinished, AT_FDCWD, path, RenameFlags::RENAME_NOREPLACE)?))?;
-    Ok(called.into_temp_path().keep()?)
+    Ok((called.into_temp_path().keep()?, file))
 }
 
 /// Whether a folder is an estate.

@@ -14,7 +14,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
 use super::owner::{MARK, Owner};
-use super::sweep::sweep;
+use super::sweep::sweep_ended;
 #[cfg(feature = "docker")]
 use crate::backend::docker::Engine;
 #[cfg(feature = "docker")]
@@ -129,7 +129,7 @@ pub async fn reap(owner: &Owner, place: &Path) -> Result<()> {
     if has_told(CLEAN) {
         return Ok(());
     }
-    let swept = sweep(place, |it| it == owner).await;
+    let swept = sweep_ended(place, owner).await;
     #[cfg(feature = "docker")]
     if has_told(ENGINE) {
         let back = wait_until("the engine to answer", ENGINE_LIMIT, ENGINE_EVERY, || async {
