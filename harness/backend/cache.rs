@@ -44,7 +44,7 @@ impl Cache {
         Self::at(locate(|name| env::var_os(name), env::home_dir())?)
     }
 
-    /// Opens `folder` as a cache folder; makes it if it is not there.
+    /// Opens `folder` as a cache folder; makes it if it is not there, and removes what makers have left in it that are gone.
     ///
     /// # Errors
     ///
@@ -55,6 +55,8 @@ impl Cache {
             std::path::absolute(folder).with_context(|| format!("cannot make `{}` absolute", folder.display()))?;
         let cache = Self { root };
         fs::create_dir_all(&cache.root).map_err(|error| cache.explain(error))?;
+        // What stays is in nobody's way: the cache may be read-only.
+        let _ = cache.sweep(None);
         Ok(cache)
     }
 
@@ -167,8 +169,18 @@ impl Cache {
 
 /// The folder of the entry `name`, if it has been made; nothing is written, and no cache folder is made.
 pub fn entry_at(name: &str) -> Option<PathBuf> {
+    Some(place()?.join(name)).filter(|entry| entry.is_dir())
+}
+
+/// Where the cache folder is, or would be.
+pub(super) fn place() -> Option<PathBuf> {
     let root = locate(|name| env::var_os(name), env::home_dir()).ok()?;
-    Some(root.join(name)).filter(|entry| entry.is_dir())
+    std::path::absolute(root).ok()
+}
+
+/// Removes what makers have left in the cache folder that are gone, if there is one.
+pub(super) fn sweep() -> Result<()> {
+    place().filter(|root| root.is_dir()).map_or(Ok(()), |root| Cache { root }.sweep(None))
 }
 
 /// Where the cache folder is, by the variables of the environment and the user's home folder.

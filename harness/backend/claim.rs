@@ -172,6 +172,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_a_killed_maker_left_is_swept_where_all_is_there() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        claim(&Cache::at(folder.path())?, "thing").await?.finish()?;
+        fs::create_dir(folder.path().join("thing.tmp-killed"))?;
+
+        let cache = Cache::at(folder.path())?;
+
+        assert_eq!(content(&cache)?, ["thing"]);
+        Ok(())
+    }
+
+    #[tokio::test]
     async fn what_is_somebody_elses_stays_as_it_is() -> Result<()> {
         let folder = tempfile::tempdir()?;
         let cache = Cache::at(folder.path())?;

@@ -38,6 +38,10 @@ pub use sweep::{Swept, sweep};
 /// The file in an estate that says whose it is.
 const OWNER_FILE: &str = "owner";
 
+/// The folder in an estate for the temporary files of programs that build something or are asked something. What is in it
+/// when they are killed is no sign that we have left something.
+const SCRATCH: &str = "scratch";
+
 /// How estates are called: this and six letters, for paths of sockets are short.
 const PREFIX: &str = "kratos-repro-";
 
@@ -102,11 +106,15 @@ impl Estate {
     /// # Errors
     /// When it cannot be given up.
     pub fn keep(&self) -> Result<Option<&Path>> {
-        let owner = self.folder.join(OWNER_FILE);
+        let (owner, scratch) = (self.folder.join(OWNER_FILE), self.folder.join(SCRATCH));
         let give_up = || {
             let mut entries = fs::read_dir(&self.folder)?.filter_map(|entry| Some(entry.ok()?.path()));
-            let filled = entries.any(|path| path != owner);
-            if filled { fs::remove_file(&owner).map(|()| true) } else { Ok(false) }
+            let filled = entries.any(|path| path != owner && path != scratch);
+            if filled {
+                let _ = fs::remove_dir_all(&scratch);
+                fs::remove_file(&owner)?;
+            }
+            io::Result::Ok(filled)
         };
         let given_up: bool = give_up().context("failed to keep the files of the worlds")?;
         Ok(given_up.then_some(self.folder.as_path()))
@@ -150,10 +158,17 @@ fn make(place: &Path, owner: &Owner) -> io::Result<(PathBuf, File)> {
     // On a disk without locks nobody else can take it either, and an estate that may be held stays.
     let _ = file.try_lock();
     writeln!(file, "{owner}")?;
+    fs::DirBuilder::new().mode(0o700).create(unfinished.join(SCRATCH))?;
     let called = tempfile::Builder::new()
         .prefix(PREFIX)
         .make_in(place, |path| Ok(renameat2(AT_FDCWD, &unfinished, AT_FDCWD, path, RenameFlags::RENAME_NOREPLACE)?))?;
     Ok((called.into_temp_path().keep()?, file))
+}
+
+/// Where programs are to have their temporary files, if this process has an estate.
+pub(in crate::backend) fn scratch() -> Option<PathBuf> {
+    let estate = tempfile::env::temp_dir();
+    is_estate(&estate).then(|| estate.join(SCRATCH)).filter(|folder| folder.is_dir())
 }
 
 /// Whether a folder is an estate.
