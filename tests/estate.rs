@@ -299,6 +299,19 @@ fn a_run_that_leaves_something_fails_by_its_name() -> Result<()> {
 }
 
 #[test]
+fn what_cannot_be_kept_hides_no_earlier_failure() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let mut command = sandbox.run_command(&["--keep", BROWSER]);
+    let interface = format!("rm -rf '{}'/kratos-repro-*; exit 7", sandbox.tmp().display());
+    command.env("KRATOS_REPRO_UI_COMMAND", interface).current_dir(sandbox.path("bin"));
+
+    let ended = sandbox.end(command)?;
+
+    ended.ensure_refused(3, &["code 7"])?;
+    sandbox.ensure_nothing_is_left()
+}
+
+#[test]
 fn what_is_left_hides_no_earlier_failure() -> Result<()> {
     let sandbox = Sandbox::new()?;
     let mut command = sandbox.run_command(&[BROWSER]);

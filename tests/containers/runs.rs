@@ -1,5 +1,6 @@
 //! What is refused before anything starts, what a run in containers says, and that nothing of it stays.
 
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
@@ -249,6 +250,23 @@ async fn the_next_start_sweeps_containers_that_a_power_cut_has_left() -> Result<
         ensure_none_is_left(id).await
     })
     .await?;
+    sandbox.ensure_nothing_is_left()
+}
+
+#[tokio::test]
+async fn files_that_cannot_be_kept_leave_no_container() -> Result<()> {
+    let Some(_containers) = Containers::find().await else { return Ok(()) };
+    let sandbox = Sandbox::new()?;
+    let run = sandbox.start(sandbox.run_command(&["--keep", "--backend", "docker", BROWSER]))?;
+    let id = run.id();
+    wait_for("container", &run).await?;
+    fs::remove_dir_all(sandbox.estate().context("there is no estate")?)?;
+
+    run.signal(Signal::SIGINT)?;
+    let ended = run.end(Duration::from_secs(30))?;
+
+    assert_eq!(ended.code(), Some(1), "{}{}", ended.stderr, ended.stdout);
+    ensure_none_is_left(id).await?;
     sandbox.ensure_nothing_is_left()
 }
 

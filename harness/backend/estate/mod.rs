@@ -62,7 +62,7 @@ pub struct Estate {
     _held: File,
     before: BTreeSet<String>,
     reaper: Reaper,
-    /// Whether something may be left in a container engine that cannot be asked.
+    /// Whether something may be left in a container engine.
     engine_is_left: AtomicBool,
 }
 
@@ -93,12 +93,14 @@ impl Estate {
     /// # Errors
     /// When there is no reaper any more.
     pub fn note_engine(&self) -> Result<()> {
+        self.engine_is_left.store(true, Ordering::Relaxed);
         self.reaper.note_engine()
     }
 
-    /// Leaves what may still be in the container engine to the reaper, which waits two minutes for an engine that is away.
-    pub fn leave_engine(&self) {
-        self.engine_is_left.store(true, Ordering::Relaxed);
+    /// Says that nothing is left in the container engine. Where nobody has said so, it is left to the reaper, which waits two
+    /// minutes for an engine that is away.
+    pub fn clear_engine(&self) {
+        self.engine_is_left.store(false, Ordering::Relaxed);
     }
 
     /// Gives the folder up, if there is anything in it: it stays as it is, and nothing of it is ours any more.
