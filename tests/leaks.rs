@@ -215,6 +215,29 @@ fn a_build_that_is_broken_off_leaves_nothing(#[case] signal: Signal) -> Result<(
     Ok(())
 }
 
+#[rstest]
+#[case::ctrl_c(Signal::SIGINT)]
+#[case::killed(Signal::SIGKILL)]
+fn a_question_that_is_broken_off_leaves_nothing(#[case] signal: Signal) -> Result<()> {
+    if is_missing(Engine::WebKitGtk) {
+        return Ok(());
+    }
+    let sandbox = Sandbox::new()?;
+    let browser = sandbox.path("bin").join("browser");
+    fs::write(&browser, "#!/bin/sh\n: > \"$0.asked\"\nexec sleep 600\n")?;
+    fs::set_permissions(&browser, fs::Permissions::from_mode(0o755))?;
+    let mut command = sandbox.command(&["doctor"]);
+    command.env("KRATOS_REPRO_MINIBROWSER", &browser);
+    let mut doctor = sandbox.start(command)?;
+    doctor.wait("question", |_| browser.with_file_name("browser.asked").is_file().then_some(()))?;
+
+    doctor.signal(signal)?;
+    let ended = doctor.end(Duration::from_secs(5))?;
+
+    assert_eq!(ended.code(), (signal == Signal::SIGINT).then_some(1), "{}", ended.stderr);
+    wait_until_all_is_reaped(&sandbox)
+}
+
 #[test]
 fn a_browser_that_cannot_start_leaves_no_kratos() -> Result<()> {
     let sandbox = Sandbox::new()?;
