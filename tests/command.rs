@@ -178,6 +178,23 @@ fn a_case_whose_client_is_not_here_is_named_beside_those_that_run() -> Result<()
 }
 
 #[test]
+fn doctor_says_that_there_is_no_place_for_files() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let mut command = sandbox.command(&["doctor"]);
+    // Nobody may make a file there, not even root.
+    command.env("TMPDIR", "/proc");
+
+    let ended = sandbox.end(command)?;
+
+    assert_eq!(ended.code(), Some(3), "{}", ended.stderr);
+    let line = ended.stdout.lines().find(|line| line.starts_with("temporary folder"));
+    let line = line.with_context(|| ended.stdout.clone())?;
+    ensure!(line.contains("missing") && line.contains("TMPDIR names another place"), "{line}");
+    ensure!(ended.stdout.lines().any(|line| line.starts_with("kratos")), "the rest is told: {}", ended.stdout);
+    Ok(())
+}
+
+#[test]
 fn doctor_misses_what_a_variable_names_wrongly() -> Result<()> {
     let sandbox = Sandbox::new()?;
     let mut wrong = sandbox.command(&["doctor"]);

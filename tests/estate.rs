@@ -1,8 +1,9 @@
 //! What a run has in the machine: the next start sweeps what was left of it, a run that leaves something says so by name,
 //! and what is somebody else's stays.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -70,14 +71,19 @@ fn the_next_start_sweeps_what_a_power_cut_has_left_and_says_so() -> Result<()> {
     sandbox.ensure_nothing_is_left()
 }
 
+/// An owner that says of itself that it is not of this start of the machine.
+fn owner_of_another_start() -> Result<String> {
+    let this = Owner::this()?.to_string();
+    let (_, rest) = this.split_once('.').context("an owner begins with the start of the machine")?;
+    Ok(format!("00000000-0000-0000-0000-000000000000.{rest}"))
+}
+
 #[rstest]
 #[case::made("kratos-repro-AbCdEf", true)]
 #[case::half_made(".kratos-repro-", false)]
 fn what_an_earlier_start_of_the_machine_has_left_is_swept(#[case] name: &str, #[case] is_whole: bool) -> Result<()> {
     let sandbox = Sandbox::new()?;
-    let this = Owner::this()?.to_string();
-    let (_, rest) = this.split_once('.').context("an owner begins with the start of the machine")?;
-    let owner = format!("00000000-0000-0000-0000-000000000000.{rest}");
+    let owner = owner_of_another_start()?;
     let folder = sandbox.tmp().join(if is_whole { name.to_owned() } else { format!("{name}{owner}") });
     fs::create_dir_all(folder.join("world-AbCdEf"))?;
     if is_whole {
@@ -172,6 +178,52 @@ fn what_is_somebody_elses_stays() -> Result<()> {
 }
 
 #[test]
+fn a_process_that_runs_is_of_no_earlier_start_of_the_machine() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    // So are those of a container that has a name of its own for its start. All of its group counts as the owner's.
+    let mut command = Command::new("/bin/sleep");
+    command.arg("600").env("KRATOS_REPRO_OWNER", owner_of_another_start()?).process_group(0);
+    let mut living = Stranger(command.stdin(Stdio::null()).spawn()?);
+
+    let ended = sandbox.end(sandbox.run_command(&[QUICK]))?;
+
+    assert_eq!(ended.code(), Some(0), "{}{}", ended.stderr, ended.stdout);
+    ensure!(living.lives()?, "it was ended: {}", ended.stderr);
+    Ok(())
+}
+
+#[test]
+fn an_estate_that_somebody_holds_is_of_no_earlier_start_of_the_machine() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let folder = sandbox.tmp().join("kratos-repro-AbCdEf");
+    fs::create_dir(&folder)?;
+    fs::write(folder.join("owner"), owner_of_another_start()?)?;
+    // So does a run on another machine that shares the disk.
+    let held = File::open(folder.join("owner"))?;
+    held.lock()?;
+
+    let ended = sandbox.end(sandbox.run_command(&[QUICK]))?;
+
+    assert_eq!(ended.code(), Some(0), "{}{}", ended.stderr, ended.stdout);
+    assert_eq!(list(&sandbox.tmp())?, [folder], "{}", ended.stderr);
+    Ok(())
+}
+
+#[test]
+fn a_run_holds_its_estate() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let mut run = sandbox.start(sandbox.run_command(&[BROWSER]))?;
+    let estate = wait_for_kratos(&sandbox, &mut run)?;
+
+    let tried = File::open(estate.join("owner"))?.try_lock();
+
+    ensure!(matches!(tried, Err(TryLockError::WouldBlock)), "nobody holds it: {tried:?}");
+    run.signal(Signal::SIGINT)?;
+    run.end(Duration::from_secs(20))?;
+    sandbox.ensure_nothing_is_left()
+}
+
+#[test]
 fn a_second_run_stays_as_it_is_when_the_first_is_killed() -> Result<()> {
     let sandbox = Sandbox::new()?;
     let mut up = sandbox.start(sandbox.command(&["up", BROWSER]))?;
@@ -243,6 +295,19 @@ fn a_run_that_leaves_something_fails_by_its_name() -> Result<()> {
     let ended = sandbox.end(command)?;
 
     ended.ensure_refused(1, &["left behind", "(sleep 600)"])?;
+    sandbox.ensure_nothing_is_left()
+}
+
+#[test]
+fn what_cannot_be_kept_hides_no_earlier_failure() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let mut command = sandbox.run_command(&["--keep", BROWSER]);
+    let interface = format!("rm -rf '{}'/kratos-repro-*; exit 7", sandbox.tmp().display());
+    command.env("KRATOS_REPRO_UI_COMMAND", interface).current_dir(sandbox.path("bin"));
+
+    let ended = sandbox.end(command)?;
+
+    ended.ensure_refused(3, &["code 7"])?;
     sandbox.ensure_nothing_is_left()
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -171,6 +172,70 @@ fn nothing_outlives_a_program_that_is_killed(#[case] engine: Engine) -> Result<(
     sandbox.wait_until_nothing_is_left()?;
     ensure_no_display_is_left(display)?;
     ensure_nobody_listens(&sockets)
+}
+
+/// How long what is on no leash may be there when the program has been killed: the reaper gives it 2.5 s, which is ten times
+/// as much by the clock of a busy machine.
+const REAPED_LIMIT: Duration = Duration::from_secs(40);
+
+fn wait_until_all_is_reaped(sandbox: &Sandbox) -> Result<()> {
+    let left = || sandbox.ensure_nothing_is_left().map_err(|left| left.to_string());
+    wait_until("end of all", REAPED_LIMIT, left)
+}
+
+/// A Go that makes a folder as a build does, and then takes its time. It is there with a compiler, and builds nothing.
+const SLOW_GO: &str = "#!/bin/sh\n\
+    if [ \"$1\" = env ]; then printf 'go1.26.8\\nsh\\n'; exit; fi\n\
+    mktemp -d \"${GOTMPDIR:-${TMPDIR:-/tmp}}/go-buildXXXXXX\" > \"$0.folder.new\"\n\
+    mv \"$0.folder.new\" \"$0.folder\"\n\
+    exec sleep 600\n";
+
+#[rstest]
+#[case::ctrl_c(Signal::SIGINT)]
+#[case::killed(Signal::SIGKILL)]
+fn a_build_that_is_broken_off_leaves_nothing(#[case] signal: Signal) -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let (go, cache) = (sandbox.path("bin").join("go"), sandbox.path("cache"));
+    fs::write(&go, SLOW_GO)?;
+    fs::set_permissions(&go, fs::Permissions::from_mode(0o755))?;
+    let mut command = sandbox.command(&["setup"]);
+    let path = std::env::var("PATH").context("there is no PATH")?;
+    command.env("PATH", format!("{}:{path}", sandbox.path("bin").display())).env("KRATOS_REPRO_CACHE", &cache);
+    let mut setup = sandbox.start(command)?;
+    let folder = setup.wait("build", |_| fs::read_to_string(go.with_file_name("go.folder")).ok())?;
+    ensure!(Path::new(folder.trim()).starts_with(sandbox.tmp()), "it is made elsewhere: {folder}");
+
+    setup.signal(signal)?;
+    let ended = setup.end(Duration::from_secs(20))?;
+
+    assert_eq!(ended.code(), (signal == Signal::SIGINT).then_some(1), "{}", ended.stderr);
+    wait_until_all_is_reaped(&sandbox)?;
+    let unfinished: Vec<PathBuf> = list(&cache)?.into_iter().filter(|path| path.is_dir()).collect();
+    ensure!(unfinished.is_empty(), "left in the cache: {unfinished:?}");
+    Ok(())
+}
+
+#[rstest]
+#[case::ctrl_c(Signal::SIGINT)]
+#[case::killed(Signal::SIGKILL)]
+fn a_question_that_is_broken_off_leaves_nothing(#[case] signal: Signal) -> Result<()> {
+    if is_missing(Engine::WebKitGtk) {
+        return Ok(());
+    }
+    let sandbox = Sandbox::new()?;
+    let browser = sandbox.path("bin").join("browser");
+    fs::write(&browser, "#!/bin/sh\n: > \"$0.asked\"\nexec sleep 600\n")?;
+    fs::set_permissions(&browser, fs::Permissions::from_mode(0o755))?;
+    let mut command = sandbox.command(&["doctor"]);
+    command.env("KRATOS_REPRO_MINIBROWSER", &browser);
+    let mut doctor = sandbox.start(command)?;
+    doctor.wait("question", |_| browser.with_file_name("browser.asked").is_file().then_some(()))?;
+
+    doctor.signal(signal)?;
+    let ended = doctor.end(Duration::from_secs(5))?;
+
+    assert_eq!(ended.code(), (signal == Signal::SIGINT).then_some(1), "{}", ended.stderr);
+    wait_until_all_is_reaped(&sandbox)
 }
 
 #[test]

@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result};
 use tokio::time::Instant;
 
 use super::{
-    claim::{Claim, UNFINISHED, Unfinished},
+    claim::{Claim, UNFINISHED, Unfinished, lock_file, mark},
     missing::Missing,
     progress::Progress,
 };
@@ -44,7 +44,7 @@ impl Cache {
         Self::at(locate(|name| env::var_os(name), env::home_dir())?)
     }
 
-    /// Opens `folder` as a cache folder; makes it if it is not there.
+    /// Opens `folder` as a cache folder; makes it if it is not there, and removes what makers have left in it that are gone.
     ///
     /// # Errors
     ///
@@ -55,6 +55,8 @@ impl Cache {
             std::path::absolute(folder).with_context(|| format!("cannot make `{}` absolute", folder.display()))?;
         let cache = Self { root };
         fs::create_dir_all(&cache.root).map_err(|error| cache.explain(error))?;
+        // What stays is in nobody's way: the cache may be read-only.
+        let _ = cache.sweep(None);
         Ok(cache)
     }
 
@@ -88,7 +90,7 @@ impl Cache {
         if let Some(entry) = self.entry(name) {
             return Ok(Claim::Ready(entry));
         }
-        self.sweep(name)?;
+        self.sweep(Some(name))?;
         Unfinished::begin(self, name, lock).map(Claim::Unfinished)
     }
 
@@ -123,13 +125,16 @@ impl Cache {
     /// The lock is asked for again and again rather than waited for: a thread that blocks in the
     /// kernel could not be given up when the user interrupts the run.
     async fn lock(&self, name: &str, progress: &mut Progress) -> Result<File> {
-        let path = self.root.join(format!("{name}.lock"));
-        let file = File::create(&path).map_err(|error| self.explain(error))?;
+        let path = self.lock_path(name);
+        let file = lock_file().create(true).open(&path).map_err(|error| self.explain(error))?;
         let deadline = Instant::now() + PATIENCE;
         let mut told = false;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(file),
+                Ok(()) => {
+                    mark(&file).map_err(|error| self.explain(error))?;
+                    return Ok(file);
+                }
                 Err(TryLockError::Error(error)) => {
                     return Err(error).with_context(|| format!("cannot lock `{}`", path.display()));
                 }
@@ -151,26 +156,8 @@ impl Cache {
         }
     }
 
-    /// Removes the temporary folders whose makers are gone; the caller holds the lock of `held`.
-    fn sweep(&self, held: &str) -> Result<()> {
-        for name in self.names()? {
-            let Some((entry, _)) = name.split_once(UNFINISHED) else {
-                continue;
-            };
-            let lock = self.root.join(format!("{entry}.lock"));
-            let maker = File::create(&lock).map_err(|error| self.explain(error))?;
-            if entry == held || maker.try_lock().is_ok() {
-                match fs::remove_dir_all(self.root.join(&name)) {
-                    // Its maker has finished in the meantime.
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    outcome => outcome.map_err(|error| self.explain(error))?,
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn names(&self) -> Result<Vec<String>> {
+    /// The names of all that is there.
+    pub(super) fn names(&self) -> Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in fs::read_dir(&self.root).map_err(|error| self.explain(error))? {
             let entry = entry.map_err(|error| self.explain(error))?;
@@ -182,8 +169,18 @@ impl Cache {
 
 /// The folder of the entry `name`, if it has been made; nothing is written, and no cache folder is made.
 pub fn entry_at(name: &str) -> Option<PathBuf> {
+    Some(place()?.join(name)).filter(|entry| entry.is_dir())
+}
+
+/// Where the cache folder is, or would be.
+pub(super) fn place() -> Option<PathBuf> {
     let root = locate(|name| env::var_os(name), env::home_dir()).ok()?;
-    Some(root.join(name)).filter(|entry| entry.is_dir())
+    std::path::absolute(root).ok()
+}
+
+/// Removes what makers have left in the cache folder that are gone, if there is one.
+pub(super) fn sweep() -> Result<()> {
+    place().filter(|root| root.is_dir()).map_or(Ok(()), |root| Cache { root }.sweep(None))
 }
 
 /// Where the cache folder is, by the variables of the environment and the user's home folder.
@@ -281,27 +278,6 @@ mod tests {
         assert_eq!(content(&cache)?, Vec::<String>::new());
         claim_unfinished(&cache, "thing").await?.finish()?;
         assert_eq!(content(&cache)?, ["thing"]);
-        Ok(())
-    }
-
-    #[tokio::test]
-    async fn what_killed_makers_left_is_swept_and_what_living_makers_write_is_not() -> Result<()> {
-        let folder = tempfile::tempdir()?;
-        let cache = Cache::at(folder.path())?;
-        for dead in ["thing.tmp-killed", "another.tmp-killed"] {
-            std::fs::create_dir(folder.path().join(dead))?;
-            std::fs::write(folder.path().join(dead).join("file"), "half")?;
-        }
-        let living = claim_unfinished(&cache, "third").await?;
-        assert_eq!(content(&cache)?.len(), 1, "the first claim sweeps both");
-        std::fs::create_dir(folder.path().join("thing.tmp-killed"))?;
-
-        claim_unfinished(&cache, "thing").await?.finish()?;
-
-        living.finish()?;
-        let mut content = content(&cache)?;
-        content.sort();
-        assert_eq!(content, ["thing", "third"]);
         Ok(())
     }
 

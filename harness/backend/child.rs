@@ -18,7 +18,7 @@ use tokio::{
     process::{Child, ChildStderr, Command},
 };
 
-use super::estate::{MARK, Owner};
+use super::estate::{self, MARK, Owner};
 
 /// How much of each output stream is kept, in bytes; a program that writes more is stuck, and runs out of time.
 const OUTPUT_LIMIT: u64 = 4 * 1024 * 1024;
@@ -43,9 +43,14 @@ pub(super) struct Answer {
 }
 
 impl Group {
-    /// Starts `command` as the leader of a process group, without any input, with the mark of its owner.
+    /// Starts `command` as the leader of a process group, without any input, with the mark of its owner. Its temporary files
+    /// are in the owner's estate, so that they go with it: compilers and package managers leave theirs when they are killed.
     pub(super) fn start(command: &mut Command) -> io::Result<Self> {
         command.env(MARK, Owner::this()?.to_string());
+        if let Some(folder) = estate::scratch() {
+            // Go has a variable of its own, which a user may have set.
+            command.env("TMPDIR", &folder).env("GOTMPDIR", folder);
+        }
         let child = command.stdin(Stdio::null()).process_group(0).kill_on_drop(true).spawn()?;
         let leader = child
             .id()

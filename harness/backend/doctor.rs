@@ -71,6 +71,13 @@ pub enum Need {
 }
 
 impl Finding {
+    /// That there is no place for temporary files.
+    #[must_use]
+    pub fn of_place(lacking: &Missing) -> Self {
+        let state = State::missing(lacking.to_string());
+        Self { name: "temporary folder", state, needed_for: "everything", need: Need::Required }
+    }
+
     /// Whether a run cannot begin because of it.
     #[must_use]
     pub fn blocks(&self) -> bool {

@@ -14,8 +14,6 @@ use anyhow::{Context, Result};
 
 #[cfg(feature = "docker")]
 use super::docker::{Container, Engine, Image, Pod, seat};
-#[cfg(feature = "docker")]
-use super::estate::Owner;
 use super::estate::Swept;
 use super::free_port;
 use super::launch::{Ending, Launch, Output};
@@ -153,7 +151,7 @@ impl Backend {
         match self {
             Self::Native => Ok(Swept::default()),
             #[cfg(feature = "docker")]
-            Self::Docker(engine) => Ok(engine.sweep_owned(Owner::is_gone).await?.into()),
+            Self::Docker(engine) => Ok(engine.sweep_gone().await?.into()),
         }
     }
 

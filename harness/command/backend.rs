@@ -177,11 +177,20 @@ impl BackendArguments {
         }
         let engine = Engine::find().await?;
         estate.note_engine()?;
-        for kratos in every_kratos {
-            image(&engine, &images, kratos).await?;
+        let with_own = async {
+            for kratos in every_kratos {
+                image(&engine, &images, kratos).await?;
+            }
+            with_own(engine.clone(), &mut Progress::on_stderr()).await
+        };
+        match with_own.await {
+            Ok(engine) => Ok(Chosen { backend: Backend::Docker(Box::new(engine)), images }),
+            Err(lacking) => {
+                // What does not go now is left to the reaper.
+                let _ = engine.close().await.inspect(|()| estate.clear_engine());
+                Err(lacking)
+            }
         }
-        let engine = with_own(engine, &mut Progress::on_stderr()).await?;
-        Ok(Chosen { backend: Backend::Docker(Box::new(engine)), images })
     }
 
     #[cfg(not(feature = "docker"))]
@@ -246,7 +255,7 @@ impl Chosen {
     /// # Errors
     /// When something of it stays.
     pub(super) async fn close(&self, estate: &Estate) -> Result<()> {
-        let closed = self.backend.close().await.inspect_err(|_| estate.leave_engine());
+        let closed = self.backend.close().await.inspect(|()| estate.clear_engine());
         closed.context(
             "the run has ended, and something of it stays \
              (hint: it goes when the engine answers within two minutes, or at the next start)",
@@ -341,7 +350,7 @@ pub(super) async fn make_images(
         _ = stop.wait_for(|stop| *stop) => Ok(None),
     };
     // Whatever came of it, nothing of it stays.
-    let closed = engine.close().await.inspect_err(|_| estate.leave_engine());
+    let closed = engine.close().await.inspect(|()| estate.clear_engine());
     let made = made?;
     closed?;
     Ok(made)

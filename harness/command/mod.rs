@@ -108,7 +108,10 @@ async fn perform(command: Command) -> Result<u8> {
 
 /// Does what starts programs and makes files. Whatever comes of it, nothing of it stays, or it is said.
 async fn owning(work: impl AsyncFnOnce(&Estate) -> Result<u8>) -> Result<u8> {
-    let estate = place::estate().await?;
+    own(place::estate().await?, work).await
+}
+
+async fn own(estate: Estate, work: impl AsyncFnOnce(&Estate) -> Result<u8>) -> Result<u8> {
     let done = work(&estate).await;
     let closed = estate.close().await;
     match (done, closed) {
@@ -208,11 +211,32 @@ async fn prepare_firefox(cache: &Cache, progress: &mut Progress) -> Result<()> {
 }
 
 async fn examine(arguments: DoctorArguments) -> Result<u8> {
-    let fixtures = place::fixtures()?;
-    let mut findings = doctor::examine(&Cache::open()?, &fixtures, &arguments.server.kratos).await;
-    for kratos in &arguments.server.kratos {
-        arguments.backend.examine(&fixtures, kratos, &mut findings).await;
+    match place::estate().await {
+        Ok(estate) => own(estate, async |_| examine_all(arguments, None).await).await,
+        // It is what this is asked for.
+        Err(error) => examine_all(arguments, Some(error.downcast::<Missing>()?)).await,
     }
+}
+
+/// Looks for all that a run needs. `lacking` is what it has no place for its files by.
+async fn examine_all(arguments: DoctorArguments, lacking: Option<Missing>) -> Result<u8> {
+    let (cache, fixtures) = (Cache::open()?, place::fixtures()?);
+    let mut stop = stop::on_signals()?;
+    let examined = async {
+        let mut findings = doctor::examine(&cache, &fixtures, &arguments.server.kratos).await;
+        for kratos in &arguments.server.kratos {
+            arguments.backend.examine(&fixtures, kratos, &mut findings).await;
+        }
+        findings
+    };
+    let mut findings = tokio::select! {
+        findings = examined => findings,
+        _ = stop.wait_for(|stop| *stop) => {
+            place::say("doctor was stopped before it had seen all");
+            return Ok(SURPRISE);
+        }
+    };
+    findings.extend(lacking.map(|lacking| doctor::Finding::of_place(&lacking)));
     place::print(&doctor::render(&findings))?;
     Ok(if findings.iter().any(doctor::Finding::blocks) { LACKING } else { AS_EXPECTED })
 }

@@ -44,12 +44,14 @@ pub(super) async fn run(arguments: RunArguments, estate: &Estate) -> Result<u8> 
     place::say_swept(backend.backend.sweep().await);
     let keep = arguments.keep;
     let ended = run_on(&backend, arguments, estate, &cache, catalogue, chosen, remote).await;
-    if keep && let Some(kept) = estate.keep()? {
+    let kept = if keep { estate.keep() } else { Ok(None) };
+    if let Ok(Some(kept)) = &kept {
         place::say(&format!("kept: {} (secrets in it are as they were)", kept.display()));
     }
     // Whatever came of it, nothing of it stays.
     let closed = backend.close(estate).await;
     let code = ended?;
+    kept?;
     closed?;
     Ok(code)
 }
@@ -183,7 +185,8 @@ async fn run_on(
     }
     screen.clear();
     queue.await.context("the queue of trials broke")?;
-    databases.close().await?;
+    // What the run has found is told first.
+    let closed = databases.close().await;
     if let Some(remote) = &remote {
         endpoint::settle(remote).await;
     }
@@ -204,6 +207,7 @@ async fn run_on(
     report::write(&outcome, &folder)?;
     tell(&outcome, &folder, arguments.format)?;
     noted?;
+    closed?;
     Ok(if outcome.as_expected() && !outcome.interrupted { super::AS_EXPECTED } else { super::SURPRISE })
 }
 

@@ -21,7 +21,7 @@ use testcontainers::bollard::Docker;
 use testcontainers::bollard::models::ContainerCreateBody;
 use testcontainers::bollard::query_parameters::{
     CreateContainerOptions, ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptions,
-    RemoveContainerOptions,
+    RemoveContainerOptionsBuilder, StartContainerOptions,
 };
 use testcontainers::core::client::docker_client_instance;
 
@@ -191,7 +191,7 @@ pub(crate) async fn ensure_refused(flags: &[&str], case: &str, code: i32, why: &
     Ok(())
 }
 
-/// A container of somebody else, with an image and a label of ours. It is never started.
+/// A container of somebody else, with an image and a label of ours.
 #[derive(Debug)]
 pub(crate) struct Stranger {
     engine: Docker,
@@ -202,16 +202,29 @@ impl Stranger {
     /// Makes it, lets the story happen, and removes it, which fails where somebody else has. The story tells what fails
     /// by its error: after a panic the container would stay.
     pub(crate) async fn beside(containers: &Containers, story: impl Future<Output = Result<()>>) -> Result<()> {
-        let stranger = Self::make(containers).await?;
+        let stranger = Self::make(containers.kratos.name(), "somebody").await?;
         let told = story.await;
         told.and(stranger.remove().await)
     }
 
-    async fn make(containers: &Containers) -> Result<Self> {
+    /// The same with one of this owner that runs.
+    pub(crate) async fn running_beside(
+        containers: &Containers,
+        owner: &str,
+        story: impl Future<Output = Result<()>>,
+    ) -> Result<()> {
+        let stranger = Self::make(containers.own().context("the harness has no image")?, owner).await?;
+        let started = stranger.engine.start_container(&stranger.id, None::<StartContainerOptions>).await;
+        let told = if let Err(error) = started { Err(error.into()) } else { story.await };
+        told.and(stranger.remove().await)
+    }
+
+    async fn make(image: &str, owner: &str) -> Result<Self> {
         let engine: Docker = docker_client_instance().await?;
         let body = ContainerCreateBody {
-            image: Some(containers.kratos.name().to_owned()),
-            labels: Some(HashMap::from([("kratos-repro.run".to_owned(), "somebody".to_owned())])),
+            image: Some(image.to_owned()),
+            cmd: Some(vec!["pause".to_owned()]),
+            labels: Some(HashMap::from([("kratos-repro.run".to_owned(), owner.to_owned())])),
             ..ContainerCreateBody::default()
         };
         let id = engine.create_container(None::<CreateContainerOptions>, body).await?.id;
@@ -219,7 +232,8 @@ impl Stranger {
     }
 
     async fn remove(self) -> Result<()> {
-        let removed = self.engine.remove_container(&self.id, None::<RemoveContainerOptions>).await;
+        let options = RemoveContainerOptionsBuilder::new().force(true).build();
+        let removed = self.engine.remove_container(&self.id, Some(options)).await;
         removed.context("somebody else's container is gone")
     }
 }

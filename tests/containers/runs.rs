@@ -1,10 +1,12 @@
 //! What is refused before anything starts, what a run in containers says, and that nothing of it stays.
 
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use kratos_repro::backend::estate::Owner;
 use kratos_repro::wait::wait_until;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -246,6 +248,42 @@ async fn the_next_start_sweeps_containers_that_a_power_cut_has_left() -> Result<
         let said = said.with_context(|| next.stderr.clone())?;
         ensure!(said.contains("network kratos-repro-"), "{said}");
         ensure_none_is_left(id).await
+    })
+    .await?;
+    sandbox.ensure_nothing_is_left()
+}
+
+#[tokio::test]
+async fn files_that_cannot_be_kept_leave_no_container() -> Result<()> {
+    let Some(_containers) = Containers::find().await else { return Ok(()) };
+    let sandbox = Sandbox::new()?;
+    let run = sandbox.start(sandbox.run_command(&["--keep", "--backend", "docker", BROWSER]))?;
+    let id = run.id();
+    wait_for("container", &run).await?;
+    fs::remove_dir_all(sandbox.estate().context("there is no estate")?)?;
+
+    run.signal(Signal::SIGINT)?;
+    let ended = run.end(Duration::from_secs(30))?;
+
+    assert_eq!(ended.code(), Some(1), "{}{}", ended.stderr, ended.stdout);
+    ensure_none_is_left(id).await?;
+    sandbox.ensure_nothing_is_left()
+}
+
+#[tokio::test]
+async fn a_container_that_runs_is_of_no_earlier_start_of_the_machine() -> Result<()> {
+    let Some(containers) = Containers::find().await else { return Ok(()) };
+    let sandbox = Sandbox::new()?;
+    let this = Owner::this()?.to_string();
+    let (_, rest) = this.split_once('.').context("an owner begins with the start of the machine")?;
+    let owner = format!("00000000-0000-0000-0000-000000000000.{rest}");
+    // So is one of another machine, whose engine this one reaches.
+    Stranger::running_beside(&containers, &owner, async {
+        let ended = sandbox.end(sandbox.run_command(&["--backend", "docker", QUICK]))?;
+
+        ensure!(ended.code() == Some(0), "{}{}", ended.stderr, ended.stdout);
+        ensure!(!ended.stderr.contains("swept"), "{}", ended.stderr);
+        Ok(())
     })
     .await?;
     sandbox.ensure_nothing_is_left()

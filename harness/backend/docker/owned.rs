@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use futures_util::future::join_all;
+use testcontainers::bollard::models::ContainerSummaryStateEnum as State;
 use testcontainers::bollard::query_parameters::{
     ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, RemoveVolumeOptionsBuilder,
 };
@@ -36,6 +37,9 @@ struct Owned {
     kind: Kind,
     id: String,
     name: String,
+    owner: Owner,
+    /// A container that runs, or may run.
+    runs: bool,
 }
 
 impl fmt::Display for Owned {
@@ -55,7 +59,7 @@ impl Engine {
     /// # Errors
     /// When something is, which is named.
     pub(super) async fn ensure_nothing_is_left(&self) -> Result<()> {
-        let left = self.owned(|it| it == self.owner()).await?;
+        let left = of(self.owner(), self.owned().await?);
         if left.is_empty() {
             return Ok(());
         }
@@ -63,16 +67,16 @@ impl Engine {
         bail!("left behind in the engine:\n  {}", names.join("\n  "))
     }
 
-    /// Removes what these owners have left in the engine, also what the engine is still making for them, and gives the
-    /// names. Where nothing is left, it takes one look.
+    /// Removes what owners have left in the engine that are gone, also what the engine is still making for them, and gives
+    /// the names. Where nothing is left, it takes one look.
     ///
     /// # Errors
     /// When something cannot be removed.
-    pub async fn sweep_owned(&self, is_meant: impl Fn(&Owner) -> bool) -> Result<Vec<String>> {
-        if self.owned(&is_meant).await?.is_empty() {
+    pub async fn sweep_gone(&self) -> Result<Vec<String>> {
+        if left(self.owned().await?).is_empty() {
             return Ok(Vec::new());
         }
-        self.sweep_until_quiet(is_meant).await
+        self.sweep_until_quiet(left).await
     }
 
     /// Removes what an owner leaves that has just been ended, also what the engine is still making for it.
@@ -80,14 +84,14 @@ impl Engine {
     /// # Errors
     /// When something cannot be removed.
     pub async fn sweep_ended(&self, owner: &Owner) -> Result<()> {
-        self.sweep_until_quiet(|it| it == owner).await.map(|_| ())
+        self.sweep_until_quiet(|all| of(owner, all)).await.map(|_| ())
     }
 
-    async fn sweep_until_quiet(&self, is_meant: impl Fn(&Owner) -> bool) -> Result<Vec<String>> {
+    async fn sweep_until_quiet(&self, meant: impl Fn(Vec<Owned>) -> Vec<Owned>) -> Result<Vec<String>> {
         let swept = Mutex::new((Instant::now(), BTreeSet::new()));
         wait_until("an engine that makes no more of it", LIMIT, EVERY, || async {
-            let left = match self.owned(&is_meant).await {
-                Ok(left) => left,
+            let left = match self.owned().await {
+                Ok(all) => meant(all),
                 Err(error) => return Ok(Err(error)),
             };
             // A network cannot go before its containers have; what fails now is tried again.
@@ -128,32 +132,96 @@ impl Engine {
         removed.with_context(|| format!("failed to remove the {one}"))
     }
 
-    /// What is there of these owners.
-    async fn owned(&self, is_meant: impl Fn(&Owner) -> bool) -> Result<Vec<Owned>> {
+    /// All that has an owner.
+    async fn owned(&self) -> Result<Vec<Owned>> {
         let filters = HashMap::from([("label".to_owned(), vec![RUN.to_owned()])]);
-        let meant = |labels: Option<HashMap<String, String>>| {
-            let owner = labels.and_then(|labels| labels.get(RUN)?.parse().ok());
-            owner.is_some_and(|owner| is_meant(&owner))
-        };
+        let owner = |labels: Option<HashMap<String, String>>| labels?.get(RUN)?.parse::<Owner>().ok();
         let mut all = Vec::new();
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
         let containers = self.api().list_containers(Some(options)).await.context("failed to list containers")?;
-        for container in containers.into_iter().filter(|it| meant(it.labels.clone())) {
+        for container in containers {
+            let Some(owner) = owner(container.labels) else { continue };
+            let runs = !matches!(container.state, Some(State::CREATED | State::EXITED | State::DEAD));
             let id = container.id.context("a container has no id")?;
             let name = format!("{} ({})", id.get(..12).unwrap_or(&id), container.image.unwrap_or_default());
-            all.push(Owned { kind: Kind::Container, id, name });
+            all.push(Owned { kind: Kind::Container, id, name, owner, runs });
         }
         let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
         let networks = self.api().list_networks(Some(options)).await.context("failed to list networks")?;
-        for network in networks.into_iter().filter(|it| meant(it.labels.clone())) {
+        for network in networks {
+            let Some(owner) = owner(network.labels) else { continue };
             let id = network.id.context("a network has no id")?;
-            all.push(Owned { kind: Kind::Network, id, name: network.name.unwrap_or_default() });
+            all.push(Owned { kind: Kind::Network, id, name: network.name.unwrap_or_default(), owner, runs: false });
         }
         let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
         let volumes = self.api().list_volumes(Some(options)).await.context("failed to list volumes")?;
-        for volume in volumes.volumes.unwrap_or_default().into_iter().filter(|it| meant(Some(it.labels.clone()))) {
-            all.push(Owned { kind: Kind::Volume, id: volume.name.clone(), name: volume.name });
+        for volume in volumes.volumes.unwrap_or_default() {
+            let Some(owner) = owner(Some(volume.labels)) else { continue };
+            all.push(Owned { kind: Kind::Volume, id: volume.name.clone(), name: volume.name, owner, runs: false });
         }
         Ok(all)
+    }
+}
+
+/// What is of this owner.
+fn of(owner: &Owner, all: Vec<Owned>) -> Vec<Owned> {
+    all.into_iter().filter(|it| it.owner == *owner).collect()
+}
+
+/// What has been left. Of another start of a machine that is what no container runs of: after a power cut none does, and a
+/// run of another machine that shares the engine has one for each of its networks.
+fn left(all: Vec<Owned>) -> Vec<Owned> {
+    let running: BTreeSet<Owner> = all.iter().filter(|it| it.runs).map(|it| it.owner.clone()).collect();
+    let is_left = |it: &Owner| it.is_gone() || it.is_of_another_start() && !running.contains(it);
+    all.into_iter().filter(|it| is_left(&it.owner)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Result;
+    use rstest::rstest;
+
+    use super::*;
+
+    fn owner(boot: Option<&str>, process: i32) -> Result<Owner> {
+        let this = Owner::this()?.to_string();
+        let mut parts: Vec<&str> = this.split('.').collect();
+        let process = process.to_string();
+        parts[0] = boot.unwrap_or(parts[0]);
+        parts[3] = &process;
+        Ok(parts.join(".").parse()?)
+    }
+
+    #[rstest]
+    #[case::of_this_start_and_ended(None, true, true)]
+    #[case::of_another_start_and_none_runs(Some("another"), false, true)]
+    #[case::of_another_start_and_one_runs(Some("another"), true, false)]
+    fn of_another_start_of_a_machine_what_runs_is_not_left(
+        #[case] boot: Option<&str>,
+        #[case] runs: bool,
+        #[case] is_left: bool,
+    ) -> Result<()> {
+        let owner = owner(boot, i32::MAX)?;
+        let of_one = |kind, runs| Owned { kind, id: "1".to_owned(), name: String::new(), owner: owner.clone(), runs };
+        let all = vec![of_one(Kind::Network, false), of_one(Kind::Container, false), of_one(Kind::Container, runs)];
+
+        let count = left(all).len();
+
+        assert_eq!(count, if is_left { 3 } else { 0 });
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_of_a_process_that_lives_is_not_left() -> Result<()> {
+        let all = vec![Owned {
+            kind: Kind::Network,
+            id: "1".to_owned(),
+            name: String::new(),
+            owner: Owner::this()?,
+            runs: false,
+        }];
+
+        assert!(left(all).is_empty(), "its owner is this process");
+        Ok(())
     }
 }

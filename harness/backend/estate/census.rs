@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use super::displays::Served;
 use super::marked;
 use super::owner::Owner;
-use super::{OWNER_FILE, is_estate};
+use super::{OWNER_FILE, SCRATCH, is_estate};
 use crate::backend::listening;
 
 /// Counts the owner's processes, the ports on which they and this process listen, and what is in the owner's folder, unless
@@ -20,7 +20,7 @@ pub(super) fn take(owner: &Owner, folder: &Path) -> BTreeSet<String> {
     let ports = listening::ports(&ids).into_iter().map(|port| format!("port {port}"));
     let files = if is_estate(folder) { fs::read_dir(folder).ok() } else { None };
     let paths = files.into_iter().flatten().flatten().map(|entry| entry.path());
-    let paths = paths.filter(|path| !path.ends_with(OWNER_FILE));
+    let paths = paths.filter(|path| !path.ends_with(OWNER_FILE) && !path.ends_with(SCRATCH));
     let named = paths.map(|path| match Served::noted(&path) {
         Some(display) => display.to_string(),
         None if path.is_dir() => format!("folder {}", path.display()),

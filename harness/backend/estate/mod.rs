@@ -15,8 +15,8 @@ mod reaper;
 mod sweep;
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,6 +38,10 @@ pub use sweep::{Swept, sweep};
 /// The file in an estate that says whose it is.
 const OWNER_FILE: &str = "owner";
 
+/// The folder in an estate for the temporary files of programs that build something or are asked something. What is in it
+/// when they are killed is no sign that we have left something.
+const SCRATCH: &str = "scratch";
+
 /// How estates are called: this and six letters, for paths of sockets are short.
 const PREFIX: &str = "kratos-repro-";
 
@@ -54,9 +58,11 @@ const GONE_LIMIT: Duration = Duration::from_secs(2);
 pub struct Estate {
     owner: Owner,
     folder: PathBuf,
+    /// The lock of the file that says whose the folder is: other machines that share the disk see by it that this process lives.
+    _held: File,
     before: BTreeSet<String>,
     reaper: Reaper,
-    /// Whether something may be left in a container engine that cannot be asked.
+    /// Whether something may be left in a container engine.
     engine_is_left: AtomicBool,
 }
 
@@ -68,12 +74,12 @@ impl Estate {
     pub async fn open(place: &Path) -> Result<Self> {
         let owner = Owner::this().context("failed to find out which process this is")?;
         let reaper = Reaper::start(&owner, place).await?;
-        let folder = make(place, &owner).map_err(|error| {
+        let (folder, held) = make(place, &owner).map_err(|error| {
             let what = format!("a folder for the worlds cannot be made in `{}`: {error}", place.display());
             Missing::new(what, "TMPDIR names another place")
         })?;
         let before = census::take(&owner, &folder);
-        Ok(Self { owner, folder, before, reaper, engine_is_left: AtomicBool::default() })
+        Ok(Self { owner, folder, _held: held, before, reaper, engine_is_left: AtomicBool::default() })
     }
 
     /// The folder, in which everybody may pass: Postgres runs as somebody else where the harness is root.
@@ -87,12 +93,14 @@ impl Estate {
     /// # Errors
     /// When there is no reaper any more.
     pub fn note_engine(&self) -> Result<()> {
+        self.engine_is_left.store(true, Ordering::Relaxed);
         self.reaper.note_engine()
     }
 
-    /// Leaves what may still be in the container engine to the reaper, which waits two minutes for an engine that is away.
-    pub fn leave_engine(&self) {
-        self.engine_is_left.store(true, Ordering::Relaxed);
+    /// Says that nothing is left in the container engine. Where nobody has said so, it is left to the reaper, which waits two
+    /// minutes for an engine that is away.
+    pub fn clear_engine(&self) {
+        self.engine_is_left.store(false, Ordering::Relaxed);
     }
 
     /// Gives the folder up, if there is anything in it: it stays as it is, and nothing of it is ours any more.
@@ -100,11 +108,15 @@ impl Estate {
     /// # Errors
     /// When it cannot be given up.
     pub fn keep(&self) -> Result<Option<&Path>> {
-        let owner = self.folder.join(OWNER_FILE);
+        let (owner, scratch) = (self.folder.join(OWNER_FILE), self.folder.join(SCRATCH));
         let give_up = || {
             let mut entries = fs::read_dir(&self.folder)?.filter_map(|entry| Some(entry.ok()?.path()));
-            let filled = entries.any(|path| path != owner);
-            if filled { fs::remove_file(&owner).map(|()| true) } else { Ok(false) }
+            let filled = entries.any(|path| path != owner && path != scratch);
+            if filled {
+                let _ = fs::remove_dir_all(&scratch);
+                fs::remove_file(&owner)?;
+            }
+            io::Result::Ok(filled)
         };
         let given_up: bool = give_up().context("failed to keep the files of the worlds")?;
         Ok(given_up.then_some(self.folder.as_path()))
@@ -138,17 +150,27 @@ impl Estate {
     }
 }
 
-/// Makes an estate. Whenever this is broken off, what is there says whose it is: by its name, or by the file in it.
-fn make(place: &Path, owner: &Owner) -> io::Result<PathBuf> {
+/// Makes an estate, and holds it. Whenever this is broken off, what is there says whose it is: by its name, or by the file in it.
+fn make(place: &Path, owner: &Owner) -> io::Result<(PathBuf, File)> {
     let unfinished = place.join(format!("{UNFINISHED}{owner}"));
     fs::DirBuilder::new().mode(0o711).create(&unfinished)?;
     // Whatever the umask is.
     fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o711))?;
-    fs::write(unfinished.join(OWNER_FILE), format!("{owner}\n"))?;
+    let mut file = File::create_new(unfinished.join(OWNER_FILE))?;
+    // On a disk without locks nobody else can take it either, and an estate that may be held stays.
+    let _ = file.try_lock();
+    writeln!(file, "{owner}")?;
+    fs::DirBuilder::new().mode(0o700).create(unfinished.join(SCRATCH))?;
     let called = tempfile::Builder::new()
         .prefix(PREFIX)
         .make_in(place, |path| Ok(renameat2(AT_FDCWD, &unfinished, AT_FDCWD, path, RenameFlags::RENAME_NOREPLACE)?))?;
-    Ok(called.into_temp_path().keep()?)
+    Ok((called.into_temp_path().keep()?, file))
+}
+
+/// Where programs are to have their temporary files, if this process has an estate.
+pub(in crate::backend) fn scratch() -> Option<PathBuf> {
+    let estate = tempfile::env::temp_dir();
+    is_estate(&estate).then(|| estate.join(SCRATCH)).filter(|folder| folder.is_dir())
 }
 
 /// Whether a folder is an estate.

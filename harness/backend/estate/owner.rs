@@ -42,19 +42,23 @@ impl Owner {
         })
     }
 
-    /// Whether it is another process of this user, and has surely ended: with an earlier start of the machine, or its id is
-    /// nobody's now or somebody else's. One in another namespace of ids cannot be looked at, and may well live.
+    /// Whether it is another process of this user, and has surely ended: its id is nobody's now, or somebody else's. One in
+    /// another namespace of ids, or of another start of a machine, cannot be looked at, and may well live.
     #[must_use]
     pub fn is_gone(&self) -> bool {
         let (Ok(boot), Ok(namespace)) = (boot(), namespace()) else { return false };
-        if self.user != Uid::effective().as_raw() {
+        if self.user != Uid::effective().as_raw() || self.boot != boot || self.namespace != namespace {
             return false;
         }
-        if self.boot != boot {
-            return true;
-        }
-        let process = Stat::of(Pid::from_raw(self.process));
-        self.namespace == namespace && process.is_none_or(|it| it.dead || it.started != self.started)
+        Stat::of(Pid::from_raw(self.process)).is_none_or(|it| it.dead || it.started != self.started)
+    }
+
+    /// Whether it is a process of this user and of another start of a machine. As a rule that was an earlier one of this
+    /// machine, and it has ended; but a disk or an engine may be shared with another machine, and a container may have a
+    /// name of its own for its start. So whether it lives is to be seen by what it holds.
+    #[must_use]
+    pub fn is_of_another_start(&self) -> bool {
+        self.user == Uid::effective().as_raw() && boot().is_ok_and(|boot| self.boot != boot)
     }
 
     /// Its process id.
@@ -127,10 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_of_an_earlier_start_of_the_machine_is_gone() -> Result<()> {
-        let owner = Owner { boot: "another".to_owned(), ..Owner::this()? };
+    fn an_owner_of_another_start_of_a_machine_is_told_from_one_that_is_gone() -> Result<()> {
+        let this = Owner::this()?;
+        let owner = Owner { boot: "another".to_owned(), process: i32::MAX, ..this.clone() };
+        let of_another_user = Owner { user: this.user + 1, ..owner.clone() };
 
-        assert!(owner.is_gone());
+        assert!(owner.is_of_another_start() && !owner.is_gone(), "it may live on another machine");
+        assert!(!of_another_user.is_of_another_start(), "somebody else's");
+        assert!(!this.is_of_another_start(), "of this one");
         Ok(())
     }
 

@@ -14,7 +14,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
 use super::owner::{MARK, Owner};
-use super::sweep::sweep;
+use super::sweep::sweep_ended;
+use crate::backend::cache;
 #[cfg(feature = "docker")]
 use crate::backend::docker::Engine;
 #[cfg(feature = "docker")]
@@ -57,6 +58,8 @@ impl Reaper {
         command.arg0("kratos-repro");
         command.args(["reap", &owner.to_string()]).arg(std::path::absolute(place).context("there is no folder here")?);
         command.env_remove(MARK).current_dir("/");
+        // It may be named by a path from here.
+        command.envs(cache::place().map(|cache| (cache::VARIABLE, cache)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().context("failed to start the reaper")?;
         let leash = child.stdin.take();
@@ -129,7 +132,8 @@ pub async fn reap(owner: &Owner, place: &Path) -> Result<()> {
     if has_told(CLEAN) {
         return Ok(());
     }
-    let swept = sweep(place, |it| it == owner).await;
+    let swept = sweep_ended(place, owner).await;
+    let cleared = cache::sweep();
     #[cfg(feature = "docker")]
     if has_told(ENGINE) {
         let back = wait_until("the engine to answer", ENGINE_LIMIT, ENGINE_EVERY, || async {
@@ -137,5 +141,6 @@ pub async fn reap(owner: &Owner, place: &Path) -> Result<()> {
         });
         back.await?.sweep_ended(owner).await?;
     }
-    swept.map(|_| ())
+    swept?;
+    cleared
 }

@@ -1,7 +1,7 @@
 //! The removal of what owners have left, by the reaper of one that has just ended, or at the next start.
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -51,16 +51,34 @@ impl fmt::Display for Swept {
     }
 }
 
-/// Removes what these owners have left: their processes, and their folders in this place with the displays that are noted in
-/// them. What ends by itself within 2.5 s is given the time for it.
+/// Removes what owners have left that are gone: their processes, and their folders in this place with the displays that are
+/// noted in them. What ends by itself within 2.5 s is given the time for it.
 ///
 /// # Errors
 /// When something stays.
-pub async fn sweep(place: &Path, is_meant: impl Fn(&Owner) -> bool) -> Result<Swept> {
+pub async fn sweep(place: &Path) -> Result<Swept> {
+    // A process that can be seen is of no earlier start of the machine, whatever its mark says.
+    let is_free = |folder: &Path, owner: &Owner| owner.is_of_another_start() && !is_held(folder);
+    sweep_all(place, &Owner::is_gone, |folder, owner| owner.is_gone() || is_free(folder, owner)).await
+}
+
+/// Removes what an owner has left that has ended, or lets it be removed.
+///
+/// # Errors
+/// When something stays.
+pub(super) async fn sweep_ended(place: &Path, owner: &Owner) -> Result<Swept> {
+    sweep_all(place, &|it: &Owner| it == owner, |_, it| it == owner).await
+}
+
+async fn sweep_all(
+    place: &Path,
+    has_processes: &impl Fn(&Owner) -> bool,
+    has_folder: impl Fn(&Path, &Owner) -> bool,
+) -> Result<Swept> {
     let mut swept = Swept::default();
-    end(&is_meant, &mut swept).await?;
+    end(has_processes, &mut swept).await?;
     for (folder, owner) in owned(place) {
-        if !is_meant(&owner) {
+        if !has_folder(&folder, &owner) {
             continue;
         }
         for display in fs::read_dir(&folder).into_iter().flatten().flatten() {
@@ -77,6 +95,16 @@ pub async fn sweep(place: &Path, is_meant: impl Fn(&Owner) -> bool) -> Result<Sw
         swept.names.push(format!("folder {}", folder.display()));
     }
     Ok(swept)
+}
+
+/// Whether the owner of an estate may live: it holds the file that says whose the estate is, or that cannot be told. Where
+/// there is no such file, the estate is half made or half removed.
+fn is_held(folder: &Path) -> bool {
+    // On a disk of the network the kernel gives the lock for a file alone that is open for writing.
+    match File::options().read(true).write(true).open(folder.join(OWNER_FILE)) {
+        Ok(file) => file.try_lock().is_err(),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
 }
 
 /// Ends the processes of these owners.
