@@ -112,7 +112,7 @@ impl Check {
                     it.host.as_deref().unwrap_or_default(),
                     it.path,
                     it.status,
-                    it.to,
+                    it.to.0.join(" or "),
                     within(it.step)
                 );
                 let more = [

@@ -9,6 +9,7 @@ mod versions;
 mod world;
 
 use std::path::Path;
+use std::slice;
 use std::time::Duration;
 
 use serde_saphyr::{Location, Spanned};
@@ -255,17 +256,20 @@ impl Context<'_> {
                 let listeners: Vec<&str> = browsers.iter().chain(&clients).copied().collect();
                 self.known("browser or client", &it.to, &listeners, place)?;
             }
-            let (path, listener, host) = match &check.value {
-                Check::Answer(it) => (&it.path, Some(&it.to), it.host.as_deref()),
-                Check::SentCookie(it) => (&it.path, Some(&it.by), None),
-                Check::Posts(it) => (&it.path, it.by.as_ref(), it.host.as_deref()),
-                Check::Unanswered(it) => (&it.path, Some(&it.to), None),
+            let (path, names, host) = match &check.value {
+                Check::Answer(it) if it.to.0.is_empty() => {
+                    return Err(self.error(place, "`to` names nobody (hint: `to: a`, or `to: [a, b]`)".to_owned()));
+                }
+                Check::Answer(it) => (&it.path, it.to.0.as_slice(), it.host.as_deref()),
+                Check::SentCookie(it) => (&it.path, slice::from_ref(&it.by), None),
+                Check::Posts(it) => (&it.path, it.by.as_slice(), it.host.as_deref()),
+                Check::Unanswered(it) => (&it.path, slice::from_ref(&it.to), None),
                 _ => continue,
             };
             if let Some(host) = host {
                 self.known("host", host, &HOSTS, place)?;
             }
-            if let Some(name) = listener {
+            for name in names {
                 let listeners: Vec<&str> =
                     browsers.iter().chain(&clients).copied().chain(["ui"]).chain(tenants.iter().copied()).collect();
                 self.known("browser or client", name, &listeners, place)?;

@@ -156,8 +156,9 @@ impl Standpoint<'_> {
     fn answer(&self, check: &Answer) -> (bool, String) {
         let mut seen = Vec::new();
         for exchange in self.exchanges(check.step) {
-            let by_foreign = check.to == "ui" && !self.world.ui().is_ours() && self.asked_by_foreign(&exchange);
-            let asked = (exchange.listener == check.to || by_foreign)
+            let of_ui = check.to.0.iter().any(|name| name == "ui");
+            let by_foreign = of_ui && !self.world.ui().is_ours() && self.asked_by_foreign(&exchange);
+            let asked = (check.to.0.contains(&exchange.listener) || by_foreign)
                 && exchange.path() == check.path
                 && check.host.as_deref().is_none_or(|host| exchange.host() == host)
                 && exchange.method != "OPTIONS"

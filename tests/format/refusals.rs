@@ -15,6 +15,8 @@ fn what_a_case_names_must_be_there() -> Result<()> {
         ("{ by: c, flow: login }", "{ by: curl, flow: login }"),
         ("  - start_flow: { by: c, flow: login }", "  - fetch_flow: c"),
         ("posts: { path: /self-service/login, count: 2 }", "answer: { to: d, path: /, status: 200 }"),
+        ("posts: { path: /self-service/login, count: 2 }", "answer: { to: [a, d], path: /, status: 200 }"),
+        ("posts: { path: /self-service/login, count: 2 }", "answer: { to: [], path: /, status: 200 }"),
         ("posts: { path: /self-service/login, count: 2 }", "sent_cookie: { by: d, path: /, name: csrf }"),
     ])?, @r#"
     [DIR]/case.yaml:1:8: unknown claim `code-flows.disabel` (hint: did you mean `code-flows.disable`?)
@@ -24,6 +26,8 @@ fn what_a_case_names_must_be_there() -> Result<()> {
     [DIR]/case.yaml:15:5: there is no client `curl` in this world (hint: known here: c)
     [DIR]/case.yaml:15:5: client `c` has started no flow before this step (hint: `start_flow: { by: c, flow: login }`)
     [DIR]/case.yaml:17:5: there is no browser or client `d` in this world (hint: did you mean `a`?)
+    [DIR]/case.yaml:17:5: there is no browser or client `d` in this world (hint: did you mean `a`?)
+    [DIR]/case.yaml:17:5: `to` names nobody (hint: `to: a`, or `to: [a, b]`)
     [DIR]/case.yaml:17:5: there is no browser or client `d` in this world (hint: did you mean `a`?)
     "#);
     Ok(())

@@ -6,6 +6,7 @@ use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::case::duration::Time;
+use crate::case::fields::Names;
 
 /// Which steps' exchanges a check looks at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -83,8 +84,9 @@ pub struct Posts {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Answer {
-    /// Who asked: a browser, a client, or `ui` for the interface's own server.
-    pub to: String,
+    /// Who asked: a browser, a client, or `ui` for the interface's own server. Or a list of which one will do: which of
+    /// two requests at once comes first is nobody's to say.
+    pub to: Names,
     /// The path, without query.
     pub path: String,
     /// The method; any where it is left out.
