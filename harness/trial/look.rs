@@ -1,5 +1,6 @@
 //! Looks: evaluates the checks of a case in a world after the steps.
 
+mod exchange;
 mod foreign;
 mod identity;
 
@@ -133,12 +134,7 @@ impl Standpoint<'_> {
 
     fn posts(&self, check: &Posts) -> (bool, String) {
         let all = self.exchanges(check.step);
-        let count = all
-            .filter(|it| it.method == "POST" && it.path() == check.path && it.refused.is_none())
-            .filter(|it| self.world.ui().is_ours() || self.reached_kratos(it))
-            .filter(|it| check.host.as_deref().is_none_or(|host| it.host() == host))
-            .filter(|it| check.by.as_ref().is_none_or(|by| *by == it.listener))
-            .count();
+        let count = exchange::posts(check, all.filter(|it| self.world.ui().is_ours() || self.reached_kratos(it)));
         (count == check.count, format!("{count}"))
     }
 
