@@ -4,11 +4,14 @@ mod exchange;
 mod foreign;
 mod identity;
 
+use std::time::Duration;
+
 use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
+use self::exchange::Wait;
 use super::{CheckRole, CheckSeen};
 use crate::browser::{Browser, Page, Visitor};
 use crate::case::{Answer, Check, Cookie, Posts, SentCookie, SetCookie, Time, Unanswered, Within};
@@ -139,14 +142,24 @@ impl Standpoint<'_> {
     }
 
     fn unanswered(&self, check: &Unanswered) -> (bool, String) {
-        let now = self.world.edge().record().now_ms();
-        let asked = self.exchanges(Within::Any).filter(|it| it.listener == check.to && it.path() == check.path);
-        let Some(last) = asked.last() else { return (false, "no such request".to_owned()) };
-        if let Some(status) = last.status {
-            return (false, format!("answered {status}"));
+        match self.wait(check) {
+            Wait::NotAsked => (false, "no such request".to_owned()),
+            Wait::For(waits) => (u128::from(waits) >= check.time.0.as_millis(), format!("no answer after {waits} ms")),
+            Wait::Over(how) => (false, how),
         }
-        let waits = now.saturating_sub(last.at_ms);
-        (u128::from(waits) >= check.time.0.as_millis(), format!("no answer after {waits} ms"))
+    }
+
+    /// Whether the requests that a symptom has wait may yet do so; they have been looked for so long.
+    pub(super) fn may_come(&self, symptom: &[Spanned<Check>], looked: Duration) -> bool {
+        let waits = symptom.iter().filter_map(|check| match &check.value {
+            Check::Unanswered(it) => Some((self.wait(it), it.time.0)),
+            _ => None,
+        });
+        exchange::may_come(&waits.collect::<Vec<_>>(), looked)
+    }
+
+    fn wait(&self, check: &Unanswered) -> Wait {
+        exchange::wait(check, self.exchanges(Within::Any), self.world.edge().record().now_ms())
     }
 
     fn answer(&self, check: &Answer) -> (bool, String) {

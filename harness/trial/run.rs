@@ -206,8 +206,11 @@ async fn checks(plan: &Plan, world: &World, actor: &Actor, outcome: &mut TrialOu
     let mut deadline = Deadline::after(CHECK_LIMIT + waited_for.max().unwrap_or_default());
     let mut tick = tokio::time::interval(CHECK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let begin = Instant::now();
     for looks in 1.. {
         tick.tick().await;
+        // Asked before the symptom itself: what can come no more then either shows now or never does.
+        let may_come = standpoint.may_come(&plan.symptom, begin.elapsed());
         let symptom = standpoint.look(CheckRole::Symptom, &plan.symptom).await?;
         let promise = standpoint.look(role, &plan.promise).await?;
         outcome.shown = match (all_held(&symptom), all_held(&promise)) {
@@ -216,7 +219,12 @@ async fn checks(plan: &Plan, world: &World, actor: &Actor, outcome: &mut TrialOu
             (false, true) => Shown::Fixed,
             (false, false) => Shown::Neither,
         };
-        let over = outcome.shown != Shown::Neither || (deadline.left().is_zero() && looks >= CHECK_LOOKS);
+        let told = match outcome.shown {
+            Shown::Symptom => true,
+            Shown::Fixed | Shown::Instead => !may_come,
+            Shown::Neither | Shown::Error => false,
+        };
+        let over = told || (deadline.left().is_zero() && looks >= CHECK_LOOKS);
         outcome.checks = symptom.into_iter().chain(promise).collect();
         if over {
             break;
