@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use kratos_repro::browser::Engine;
 use kratos_repro::case::Catalogue;
 use kratos_repro::trial::{CaseOutcome, CheckRole, Lineup, Question, Turn, Verdict, WrongFixes};
@@ -88,6 +88,24 @@ instead:
   - posts: { path: /self-service/login, count: 1 }
 "#;
 
+/// The session's cookie is Kratos's host's, and the page that is open in the end is the interface's.
+const ELSEWHERE: &str = r#"
+title: A cookie that the open page does not get
+world:
+  kratos: { config: { session: { cookie: { domain: ory.example.test } } } }
+  browsers: { a: {} }
+steps:
+  - identity: { email: ada@example.test, password: correct horse battery }
+  - open: { in: a, flow: login }
+  - fill: { identifier: ada@example.test, password: correct horse battery }
+  - submit: password
+symptom:
+  - cookie: { in: a, name: no_such_cookie }
+instead:
+  - sessions: { of: ada@example.test, count: 1 }
+  - cookie: { in: a, name: ory_kratos_session, absent: true }
+"#;
+
 /// Runs the trials of a case that is this text.
 async fn outcome(text: &str, engine: Engine) -> Result<Box<CaseOutcome>> {
     let folder = tempfile::tempdir()?;
@@ -129,5 +147,22 @@ async fn what_is_to_wait_is_given_its_time_before_something_else_counts() -> Res
     let outcome = outcome(SILENT, Engine::Chromium).await?;
 
     ensure!(outcome.verdict == Verdict::Reproduced, "{}: {}", outcome.verdict.word(), outcome.reason);
+    Ok(())
+}
+
+#[rstest]
+#[case::chromium(Engine::Chromium)]
+#[case::firefox(Engine::Firefox)]
+#[case::webkitgtk(Engine::WebKitGtk)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cookie_that_the_open_page_does_not_get_is_there_all_the_same(#[case] engine: Engine) -> Result<()> {
+    if support::is_missing(engine) {
+        return Ok(());
+    }
+
+    let outcome = outcome(ELSEWHERE, engine).await?;
+
+    let seen = outcome.trials[0].checks.last().context("no check was made")?;
+    ensure!(!seen.held && seen.seen.starts_with("ory_kratos_session"), "expected {}, saw {}", seen.expected, seen.seen);
     Ok(())
 }

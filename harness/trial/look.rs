@@ -16,7 +16,7 @@ use super::{CheckRole, CheckSeen};
 use crate::browser::{Browser, Page, Visitor};
 use crate::case::{Answer, Check, Cookie, Posts, SentCookie, SetCookie, Time, Unanswered, Within};
 use crate::edge::policy::itp::lifetime_of;
-use crate::evidence::{Exchange, path_of};
+use crate::evidence::{CookieSeen, Exchange, path_of};
 use crate::world::World;
 
 /// A cookie's lifetime may differ from what was asked by this, in s: pages take time.
@@ -250,8 +250,16 @@ impl Standpoint<'_> {
     }
 
     async fn cookie(&self, check: &Cookie) -> Result<(bool, String)> {
-        let cookies = self.world.browser(&check.browser)?.cookies().await?;
-        let found = cookies.iter().find(|cookie| cookie.name == check.name);
+        let browser = self.world.browser(&check.browser)?;
+        let is_it = |cookie: &CookieSeen| cookie.name == check.name;
+        let mut cookies = browser.cookies().await?;
+        if check.absent && !cookies.iter().any(is_it) {
+            // The browser may have it all the same, for a host that is not the open page's.
+            for page in self.world.blank_pages() {
+                cookies.extend(browser.in_new_tab(&page, async || browser.cookies().await).await?);
+            }
+        }
+        let found = cookies.iter().find(|cookie| is_it(cookie));
         let Some(cookie) = found else {
             let names: Vec<&str> = cookies.iter().map(|cookie| cookie.name.as_str()).collect();
             return Ok((check.absent, format!("cookies [{}]", names.join(", "))));
