@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use kratos_repro::browser::Engine;
 use kratos_repro::case::Catalogue;
-use kratos_repro::trial::{CheckRole, Lineup, Question, Turn, Verdict, WrongFixes};
+use kratos_repro::trial::{CaseOutcome, CheckRole, Lineup, Question, Turn, Verdict, WrongFixes};
 use rstest::rstest;
 
 use crate::support::{self, trials};
@@ -68,6 +68,54 @@ instead:
   - cookie: { in: a, name: no_such_cookie, absent: true }
 "#;
 
+/// What is said to happen instead holds from the first look on.
+const SILENT: &str = r#"
+title: A hook that never answers
+needs: [migrate-hook]
+world:
+  kratos: { profile: migrate-hook }
+  ui: { submit: ajax }
+  legacy: { users: [{ email: ada@example.test, password: an old password, name: Ada Lovelace }], hook: silent }
+  browsers: { a: {} }
+steps:
+  - identity: { email: ada@example.test, migrate_hook: true }
+  - open: { in: a, flow: login }
+  - fill: { identifier: ada@example.test, password: an old password }
+  - submit: { method: password, until: sent }
+symptom:
+  - unanswered: { to: kratos, path: /verify-password, for: 2s }
+instead:
+  - posts: { path: /self-service/login, count: 1 }
+"#;
+
+/// The session's cookie is Kratos's host's, and the page that is open in the end is the interface's.
+const ELSEWHERE: &str = r#"
+title: A cookie that the open page does not get
+world:
+  kratos: { config: { session: { cookie: { domain: ory.example.test } } } }
+  browsers: { a: {} }
+steps:
+  - identity: { email: ada@example.test, password: correct horse battery }
+  - open: { in: a, flow: login }
+  - fill: { identifier: ada@example.test, password: correct horse battery }
+  - submit: password
+symptom:
+  - cookie: { in: a, name: no_such_cookie }
+instead:
+  - sessions: { of: ada@example.test, count: 1 }
+  - cookie: { in: a, name: ory_kratos_session, absent: true }
+"#;
+
+/// Runs the trials of a case that is this text.
+async fn outcome(text: &str, engine: Engine) -> Result<Box<CaseOutcome>> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("checks.yaml");
+    fs::write(&path, text)?;
+    let case = Catalogue::read(&trials::fixtures())?.read_file(&path)?;
+    let lineup = Lineup::of(&case, engine);
+    trials::run(Turn { case, lineup, wrong_fixes: WrongFixes::All, question: Question::Case, kratos: None }).await
+}
+
 #[rstest]
 #[case::chromium(Engine::Chromium)]
 #[case::firefox(Engine::Firefox)]
@@ -77,14 +125,8 @@ async fn each_holds_and_each_fails(#[case] engine: Engine) -> Result<()> {
     if support::is_missing(engine) {
         return Ok(());
     }
-    let folder = tempfile::tempdir()?;
-    let path = folder.path().join("checks.yaml");
-    fs::write(&path, CASE)?;
-    let case = Catalogue::read(&trials::fixtures())?.read_file(&path)?;
-    let lineup = Lineup::of(&case, engine);
 
-    let turn = Turn { case, lineup, wrong_fixes: WrongFixes::All, question: Question::Case, kratos: None };
-    let outcome = trials::run(turn).await?;
+    let outcome = outcome(CASE, engine).await?;
 
     let trial = &outcome.trials[0];
     for check in &trial.checks {
@@ -93,5 +135,34 @@ async fn each_holds_and_each_fails(#[case] engine: Engine) -> Result<()> {
     }
     ensure!(trial.checks.len() == 38, "every check was made: {}", trial.checks.len());
     ensure!(outcome.verdict == Verdict::NotReproduced, "{}: {}", outcome.verdict.word(), outcome.reason);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_to_wait_is_given_its_time_before_something_else_counts() -> Result<()> {
+    if support::is_missing(Engine::Chromium) {
+        return Ok(());
+    }
+
+    let outcome = outcome(SILENT, Engine::Chromium).await?;
+
+    ensure!(outcome.verdict == Verdict::Reproduced, "{}: {}", outcome.verdict.word(), outcome.reason);
+    Ok(())
+}
+
+#[rstest]
+#[case::chromium(Engine::Chromium)]
+#[case::firefox(Engine::Firefox)]
+#[case::webkitgtk(Engine::WebKitGtk)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cookie_that_the_open_page_does_not_get_is_there_all_the_same(#[case] engine: Engine) -> Result<()> {
+    if support::is_missing(engine) {
+        return Ok(());
+    }
+
+    let outcome = outcome(ELSEWHERE, engine).await?;
+
+    let seen = outcome.trials[0].checks.last().context("no check was made")?;
+    ensure!(!seen.held && seen.seen.starts_with("ory_kratos_session"), "expected {}, saw {}", seen.expected, seen.seen);
     Ok(())
 }

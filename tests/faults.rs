@@ -18,7 +18,7 @@ use rstest::rstest;
 use crate::support::{Running, is_missing};
 use scene::Scene;
 use strikes::Beside;
-use worlds::{CLIENT, CLIENT_UNSURE, CURL, FRONT, PAGE, code};
+use worlds::{ALONE, CLIENT, CLIENT_UNSURE, CURL, FRONT, PAGE, code};
 
 /// The document that has the same table.
 const DOCUMENT: &str = "docs/faults.md";
@@ -202,6 +202,8 @@ fn lacks(name: &str) -> Option<String> {
     .prepared(|scene| scene.kratos("silent")).error("the server of `ory.example.test` has not answered").within(120))]
 #[case::kratos_nonsense(Fault::new("What answers for Kratos is no HTTP", CLIENT_UNSURE)
     .prepared(|scene| scene.kratos("nonsense")).error("the server of `ory.example.test` did not answer").within(90))]
+#[case::second_of_two_never_comes(Fault::new("Of two requests that are to go on at once, one never comes", ALONE)
+    .error("1 of 2 requests that were to go on at once came within 15 s").within(75))]
 #[case::hydra_killed_before_it_is_asked(Fault::new("Hydra is killed before the browser comes to it",
     worlds::hydra("{ host: hydra.example.test, path: /oauth2/auth, times: 1, delay_request: 4s }"))
     .struck(strikes::hydra_killed_before_it_is_asked).error("hydra ended in the middle").within(60))]

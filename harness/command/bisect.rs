@@ -29,8 +29,8 @@ use crate::browser::Window;
 use crate::case::{Case, Catalogue, Differences};
 use crate::report::{Differing, terminal};
 use crate::trial::{
-    CaseOutcome, NotApplicable, NotRun, Progress, QueueSettings, RunOutcome, Scope, Shown, Thoroughness, Turn, Verdict,
-    default_jobs, run_cases,
+    CaseOutcome, NotApplicable, NotRun, Progress, QueueSettings, RunOutcome, Scope, Shown, Thoroughness, TrialKind,
+    Turn, Verdict, default_jobs, run_cases,
 };
 use crate::world::ui::Interface;
 use crate::world::{ClientPrograms, Files, WorldSettings};
@@ -296,15 +296,25 @@ impl Bench<'_> {
     }
 }
 
-/// What a case's outcome says of its version. That the symptom does not show says nothing where the file knows what
-/// happens instead, and that does not happen either.
+/// What a case's outcome says of its version.
 fn answer(outcome: &CaseOutcome, knows_instead: bool) -> Answer {
-    let neither = knows_instead && outcome.trials.first().is_some_and(|trial| trial.shown == Shown::Neither);
+    let shown: Vec<(TrialKind, Shown)> = outcome.trials.iter().map(|trial| (trial.kind, trial.shown)).collect();
     match outcome.verdict {
         Verdict::Error => Answer::None(outcome.reason.clone()),
-        Verdict::NotReproduced if neither => Answer::None(outcome.reason.clone()),
+        Verdict::NotReproduced if is_doubtful(&shown, knows_instead) => Answer::None(outcome.reason.clone()),
         verdict => Answer::Verdict(verdict),
     }
+}
+
+/// Whether a symptom that is said not to show says nothing: where the file knows what happens instead, and that does not
+/// happen either, or where it shows in one of the trials without the fix.
+fn is_doubtful(shown: &[(TrialKind, Shown)], knows_instead: bool) -> bool {
+    let is_without_fix = |kind| matches!(kind, TrialKind::Broken | TrialKind::BrokenAgain);
+    shown.iter().filter(|(kind, _)| is_without_fix(*kind)).any(|(_, shown)| match shown {
+        Shown::Symptom => true,
+        Shown::Neither => knows_instead,
+        _ => false,
+    })
 }
 
 /// The version that is built here under this name.
@@ -332,4 +342,25 @@ fn report_of(folder: &Path) -> PathBuf {
 fn stopped() -> Result<u8> {
     place::say("the bisection was stopped");
     Ok(super::SURPRISE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Shown::{Fixed, Instead, Neither, Symptom};
+
+    #[test]
+    fn trials_that_contradict_each_other_say_nothing_of_a_version() {
+        let doubtful = |broken, again, knows_instead| {
+            let trials = [(TrialKind::Broken, broken), (TrialKind::Fixed, Fixed), (TrialKind::BrokenAgain, again)];
+            is_doubtful(&trials, knows_instead)
+        };
+
+        assert!(doubtful(Symptom, Neither, false), "the symptom did not come back");
+        assert!(doubtful(Neither, Symptom, false), "the symptom came late");
+        assert!(doubtful(Symptom, Instead, true), "the symptom did not come back, and something else did");
+        assert!(doubtful(Neither, Neither, true), "what is known to happen instead does not");
+        assert!(!doubtful(Instead, Instead, true), "it is another behaviour");
+        assert!(!doubtful(Neither, Neither, false), "nothing is known to happen instead");
+    }
 }

@@ -138,6 +138,7 @@ pub(super) async fn carry(
                 Effect::Together(meeting) => {
                     if let Err(why) = meeting.wait().await {
                         // Passed on alone it would prove nothing about two at once.
+                        open.record.note_trouble(why.clone());
                         open.record.change(id, |exchange| exchange.refused = Some(why.clone()));
                         return Ok(refusal(StatusCode::GATEWAY_TIMEOUT, &why));
                     }

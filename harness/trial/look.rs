@@ -1,18 +1,22 @@
 //! Looks: evaluates the checks of a case in a world after the steps.
 
+mod exchange;
 mod foreign;
 mod identity;
+
+use std::time::Duration;
 
 use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
+use self::exchange::Wait;
 use super::{CheckRole, CheckSeen};
 use crate::browser::{Browser, Page, Visitor};
 use crate::case::{Answer, Check, Cookie, Posts, SentCookie, SetCookie, Time, Unanswered, Within};
 use crate::edge::policy::itp::lifetime_of;
-use crate::evidence::{Exchange, path_of};
+use crate::evidence::{CookieSeen, Exchange, path_of};
 use crate::world::World;
 
 /// A cookie's lifetime may differ from what was asked by this, in s: pages take time.
@@ -133,24 +137,29 @@ impl Standpoint<'_> {
 
     fn posts(&self, check: &Posts) -> (bool, String) {
         let all = self.exchanges(check.step);
-        let count = all
-            .filter(|it| it.method == "POST" && it.path() == check.path && it.refused.is_none())
-            .filter(|it| self.world.ui().is_ours() || self.reached_kratos(it))
-            .filter(|it| check.host.as_deref().is_none_or(|host| it.host() == host))
-            .filter(|it| check.by.as_ref().is_none_or(|by| *by == it.listener))
-            .count();
+        let count = exchange::posts(check, all.filter(|it| self.world.ui().is_ours() || self.reached_kratos(it)));
         (count == check.count, format!("{count}"))
     }
 
     fn unanswered(&self, check: &Unanswered) -> (bool, String) {
-        let now = self.world.edge().record().now_ms();
-        let asked = self.exchanges(Within::Any).filter(|it| it.listener == check.to && it.path() == check.path);
-        let Some(last) = asked.last() else { return (false, "no such request".to_owned()) };
-        if let Some(status) = last.status {
-            return (false, format!("answered {status}"));
+        match self.wait(check) {
+            Wait::NotAsked => (false, "no such request".to_owned()),
+            Wait::For(waits) => (u128::from(waits) >= check.time.0.as_millis(), format!("no answer after {waits} ms")),
+            Wait::Over(how) => (false, how),
         }
-        let waits = now.saturating_sub(last.at_ms);
-        (u128::from(waits) >= check.time.0.as_millis(), format!("no answer after {waits} ms"))
+    }
+
+    /// Whether the requests that a symptom has wait may yet do so; they have been looked for so long.
+    pub(super) fn may_come(&self, symptom: &[Spanned<Check>], looked: Duration) -> bool {
+        let waits = symptom.iter().filter_map(|check| match &check.value {
+            Check::Unanswered(it) => Some((self.wait(it), it.time.0)),
+            _ => None,
+        });
+        exchange::may_come(&waits.collect::<Vec<_>>(), looked)
+    }
+
+    fn wait(&self, check: &Unanswered) -> Wait {
+        exchange::wait(check, self.exchanges(Within::Any), self.world.edge().record().now_ms())
     }
 
     fn answer(&self, check: &Answer) -> (bool, String) {
@@ -242,8 +251,16 @@ impl Standpoint<'_> {
     }
 
     async fn cookie(&self, check: &Cookie) -> Result<(bool, String)> {
-        let cookies = self.world.browser(&check.browser)?.cookies().await?;
-        let found = cookies.iter().find(|cookie| cookie.name == check.name);
+        let browser = self.world.browser(&check.browser)?;
+        let is_it = |cookie: &CookieSeen| cookie.name == check.name;
+        let mut cookies = browser.cookies().await?;
+        if check.absent && !cookies.iter().any(is_it) {
+            // The browser may have it all the same, for a host that is not the open page's.
+            for page in self.world.blank_pages() {
+                cookies.extend(browser.in_new_tab(&page, async || browser.cookies().await).await?);
+            }
+        }
+        let found = cookies.iter().find(|cookie| is_it(cookie));
         let Some(cookie) = found else {
             let names: Vec<&str> = cookies.iter().map(|cookie| cookie.name.as_str()).collect();
             return Ok((check.absent, format!("cookies [{}]", names.join(", "))));

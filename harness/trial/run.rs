@@ -202,8 +202,11 @@ async fn checks(plan: &Plan, world: &World, actor: &Actor, outcome: &mut TrialOu
     let mut deadline = Deadline::after(CHECK_LIMIT + waited_for.max().unwrap_or_default());
     let mut tick = tokio::time::interval(CHECK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let begin = Instant::now();
     for looks in 1.. {
         tick.tick().await;
+        // Asked before the symptom itself: what can come no more then either shows now or never does.
+        let may_come = standpoint.may_come(&plan.symptom, begin.elapsed());
         let symptom = standpoint.look(CheckRole::Symptom, &plan.symptom).await?;
         let expect = standpoint.look(CheckRole::Expect, &plan.expect).await?;
         let instead = standpoint.look(CheckRole::Instead, &plan.instead).await?;
@@ -216,7 +219,12 @@ async fn checks(plan: &Plan, world: &World, actor: &Actor, outcome: &mut TrialOu
         } else {
             Shown::Neither
         };
-        let over = outcome.shown != Shown::Neither || (deadline.left().is_zero() && looks >= CHECK_LOOKS);
+        let told = match outcome.shown {
+            Shown::Symptom => true,
+            Shown::Fixed | Shown::Instead => !may_come,
+            Shown::Neither | Shown::Error => false,
+        };
+        let over = told || (deadline.left().is_zero() && looks >= CHECK_LOOKS);
         outcome.checks = symptom.into_iter().chain(expect).chain(instead).collect();
         if over {
             break;

@@ -26,7 +26,7 @@ use crate::backend::{AddressWatch, Backend, ClockWatch, Ground};
 use crate::browser::{Browser, BrowserSettings, Remote, Window};
 use crate::case::{BrowserSpec, Differences};
 use crate::client::ApiClient;
-use crate::edge::{Edge, Jitter};
+use crate::edge::{BLANK_PATH, Edge, Jitter};
 pub use clients::ClientPrograms;
 use front::Front;
 use kratos::Kratos;
@@ -164,6 +164,12 @@ impl World {
     /// The same, to ask whether its program still runs.
     pub fn ui_mut(&mut self) -> &mut Ui {
         &mut self.ui
+    }
+
+    /// The empty page that the edge has at the interface's host and at each Kratos's: there a browser's jar is looked at.
+    pub fn blank_pages(&self) -> Vec<String> {
+        let kratos = self.kratos.iter().map(|kratos| kratos.url_of(BLANK_PATH.trim_start_matches('/')));
+        std::iter::once(self.ui.url_of(BLANK_PATH)).chain(kratos).collect()
     }
 
     /// The legacy system and the Hydra in front of it.

@@ -14,7 +14,21 @@ symptom:
   - sessions: { of: ada@example.test, count: 1 }
 ";
 
-/// The same with a symptom that shows by itself where the answer to the submit is lost.
+/// A program's submit is to go on together with a second, which nobody sends.
+pub(super) const ALONE: &str = "\
+title: A program signs in twice at once
+world:
+  clients: { c: {} }
+  faults: [{ host: ory.example.test, method: POST, path: /self-service/login, together: 2 }]
+steps:
+  - identity: { email: ada@example.test, password: correct horse battery }
+  - start_flow: { by: c, flow: login }
+  - submit_flow: { by: c, values: { method: password, identifier: ada@example.test, password: correct horse battery } }
+symptom:
+  - sessions: { of: ada@example.test, count: 1 }
+";
+
+/// A program signs in with a symptom that shows by itself where the answer to the submit is lost.
 pub(super) const CLIENT_UNSURE: &str = "\
 title: A program signs in, and has no session afterwards
 world:

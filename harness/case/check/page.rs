@@ -98,7 +98,8 @@ pub struct Cookie {
     pub browser: String,
     /// The cookie's name.
     pub name: String,
-    /// `true` where it must not be there.
+    /// `true` where it must not be there: for the page that is open, the interface or any Kratos. One that must be there
+    /// is looked for among those of the page that is open.
     #[serde(default)]
     pub absent: bool,
     /// How long it lasts from now, within a minute.

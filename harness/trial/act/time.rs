@@ -5,16 +5,13 @@ use serde_json::json;
 
 use super::{ARRIVE_LIMIT, QUIET, QUIET_AFTER_SUBMIT, settle};
 use crate::case::{Fetch, PassTime};
-use crate::edge::BLANK_PATH;
 use crate::world::World;
 
 /// Moves the ends of all cookies of the browser's jar, host by host.
 pub(super) async fn pass_time(pass: &PassTime, world: &World) -> Result<()> {
     let browser = world.browser(&pass.browser)?;
     let mut seen = Vec::new();
-    let ui = world.ui().url_of(BLANK_PATH);
-    let kratos = world.every_kratos().iter().map(|kratos| kratos.url_of(BLANK_PATH.trim_start_matches('/')));
-    for url in std::iter::once(ui).chain(kratos) {
+    for url in world.blank_pages() {
         browser.age_cookies(&url, pass.time.0, &mut seen).await?;
     }
     settle(world, browser, QUIET).await

@@ -1,0 +1,118 @@
+//! What a check sees in the edge's record.
+
+use std::time::Duration;
+
+use crate::case::{Posts, Unanswered};
+use crate::evidence::Exchange;
+
+/// How the last request stands that a check is about.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// Nobody has asked yet.
+    NotAsked,
+    /// It has waited so long, in ms.
+    For(u64),
+    /// It waits no more: how it ended.
+    Over(String),
+}
+
+/// How many of these are the POSTs that are asked for. One whose server was gone had arrived; one that the edge kept to
+/// itself had nowhere to arrive.
+pub(super) fn posts(check: &Posts, exchanges: impl Iterator<Item = Exchange>) -> usize {
+    exchanges
+        .filter(|it| it.method == "POST" && it.path() == check.path && (it.refused.is_none() || it.upstream_failed))
+        .filter(|it| check.host.as_deref().is_none_or(|host| it.host() == host))
+        .filter(|it| check.by.as_ref().is_none_or(|by| *by == it.listener))
+        .count()
+}
+
+/// How the request stands that has to wait for its answer.
+pub(super) fn wait(check: &Unanswered, exchanges: impl Iterator<Item = Exchange>, now_ms: u64) -> Wait {
+    let asked = exchanges.filter(|it| it.listener == check.to && it.path() == check.path);
+    let Some(last) = asked.last() else { return Wait::NotAsked };
+    match (last.status, last.refused, last.took_ms) {
+        (Some(status), ..) => Wait::Over(format!("answered {status}")),
+        (None, Some(why), _) => Wait::Over(format!("refused: {why}")),
+        (None, None, Some(_)) => Wait::Over("ended without an answer".to_owned()),
+        (None, None, None) => Wait::For(now_ms.saturating_sub(last.at_ms)),
+    }
+}
+
+/// Whether requests may yet wait as long as each of them has to; it has been looked for so long. One that is over will not,
+/// whatever the others do.
+pub(super) fn may_come(waits: &[(Wait, Duration)], looked: Duration) -> bool {
+    let is_over = |(wait, _): &(Wait, Duration)| matches!(wait, Wait::Over(_));
+    let is_early = |(wait, time): &(Wait, Duration)| match wait {
+        Wait::NotAsked => looked < *time,
+        Wait::For(waits) => Duration::from_millis(*waits) < *time,
+        Wait::Over(_) => false,
+    };
+    !waits.iter().any(is_over) && waits.iter().any(is_early)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::{Time, Within};
+
+    const FOUR: Duration = Duration::from_secs(4);
+
+    fn post(refused: Option<&str>, upstream_failed: bool) -> Exchange {
+        Exchange {
+            listener: "kratos".to_owned(),
+            at_ms: 1_000,
+            method: "POST".to_owned(),
+            url: "https://legacy.example.test/verify-password".to_owned(),
+            refused: refused.map(str::to_owned),
+            upstream_failed,
+            ..Exchange::default()
+        }
+    }
+
+    #[test]
+    fn a_post_whose_server_is_gone_has_arrived_and_one_that_is_not_passed_on_has_not() {
+        let check = Posts {
+            path: "/verify-password".to_owned(),
+            count: 0,
+            host: Some("legacy.example.test".to_owned()),
+            by: Some("kratos".to_owned()),
+            step: Within::Last,
+        };
+        let count = |exchange| posts(&check, std::iter::once(exchange));
+
+        assert_eq!(count(post(None, false)), 1);
+        assert_eq!(count(post(Some("failed to reach the server"), true)), 1);
+        assert_eq!(count(post(Some("no server of this world"), false)), 0);
+    }
+
+    #[test]
+    fn what_has_ended_waits_no_more() {
+        let check = Unanswered { to: "kratos".to_owned(), path: "/verify-password".to_owned(), time: Time(FOUR) };
+        let wait = |exchange: Option<Exchange>| wait(&check, exchange.into_iter(), 6_000);
+        let ended = |exchange| Exchange { took_ms: Some(2), ..exchange };
+
+        assert_eq!(wait(None), Wait::NotAsked);
+        assert_eq!(wait(Some(post(None, false))), Wait::For(5_000));
+        assert!(matches!(wait(Some(Exchange { status: Some(200), ..post(None, false) })), Wait::Over(_)), "answered");
+        assert!(matches!(wait(Some(post(Some("nobody is there"), true))), Wait::Over(_)), "refused");
+        assert!(matches!(wait(Some(ended(post(Some("nobody is there"), true)))), Wait::Over(_)), "refused and over");
+        assert!(matches!(wait(Some(ended(post(None, false)))), Wait::Over(_)), "broken off");
+    }
+
+    #[test]
+    fn what_may_wait_long_enough_yet_is_told_from_what_will_not() {
+        let over = || Wait::Over("answered 200".to_owned());
+        let may_come = |waits: Vec<Wait>, looked| {
+            let waits: Vec<(Wait, Duration)> = waits.into_iter().map(|wait| (wait, FOUR)).collect();
+            may_come(&waits, looked)
+        };
+
+        assert!(may_come(vec![Wait::NotAsked], Duration::ZERO), "the request may be on its way");
+        assert!(!may_come(vec![Wait::NotAsked], FOUR), "nobody asked in all that time");
+        assert!(may_come(vec![Wait::For(3_999)], FOUR), "it was asked late");
+        assert!(!may_come(vec![Wait::For(4_000)], Duration::ZERO), "it has waited long enough");
+        assert!(may_come(vec![Wait::For(4_000), Wait::For(3_999)], FOUR), "one of two is early");
+        assert!(!may_come(vec![over(), Wait::For(3_999)], Duration::ZERO), "one of two was answered");
+        assert!(!may_come(vec![], Duration::ZERO), "nothing has to wait");
+    }
+}
