@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Uid;
 
-use super::displays::Served;
+use super::displays::Numbered;
 use super::marked::{self, Marked};
 use super::owner::Owner;
 use super::{OWNER_FILE, PREFIX, UNFINISHED};
@@ -64,7 +64,7 @@ pub async fn sweep(place: &Path, is_meant: impl Fn(&Owner) -> bool) -> Result<Sw
             continue;
         }
         for display in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            if let Some(display) = Served::noted(&display.path()) {
+            if let Some(display) = Numbered::noted(&display.path()) {
                 display.clear();
                 swept.names.push(display.to_string());
             }
