@@ -5,6 +5,9 @@ import subprocess
 
 from proc import processes
 
+# How long an engine may take to answer, in s.
+LIMIT = 60
+
 
 def engines():
     """The processes of the engines whose command line names DOCKER_HOST."""
@@ -12,13 +15,14 @@ def engines():
 
 
 def has(label):
-    """What the engine has with this label; nothing where there is no engine."""
+    """What the engine has with this label. One that does not answer has something that nobody sees, and so this fails."""
     found = {"container": [], "network": [], "volume": []}
     for kind, command in (
         ("container", ["ps", "--all", "--format", "{{.ID}} {{.Image}}"]),
         ("network", ["network", "ls", "--format", "{{.Name}}"]),
         ("volume", ["volume", "ls", "--format", "{{.Name}}"]),
     ):
-        asked = subprocess.run(["docker", *command, "--filter", f"label={label}"], capture_output=True, text=True)
-        found[kind] = asked.stdout.split("\n")[:-1]
+        call = ["docker", *command, "--filter", f"label={label}"]
+        asked = subprocess.run(call, stdout=subprocess.PIPE, text=True, check=True, timeout=LIMIT)
+        found[kind] = asked.stdout.splitlines()
     return found

@@ -4,6 +4,9 @@ import collections
 import os
 import pathlib
 
+# Where displays have their sockets.
+DISPLAYS = "/tmp/.X11-unix/"
+
 
 class Process(collections.namedtuple("Process", "id parent group started command")):
     @property
@@ -79,25 +82,37 @@ def listeners():
     return found
 
 
-def listeners_of(those):
-    everything, found = listeners(), {}
+def sockets_of(those):
+    """The inodes of the sockets that these have open."""
+    found = set()
     for it in those:
         try:
             for file in os.listdir(f"/proc/{it.id}/fd"):
                 link = os.readlink(f"/proc/{it.id}/fd/{file}")
-                inode = link[8:-1] if link.startswith("socket:[") else None
-                if inode in everything:
-                    found[inode] = everything[inode]
+                if link.startswith("socket:["):
+                    found.add(link[8:-1])
         except OSError:
             pass
     return found
 
 
-def displays():
-    """The locks of displays, with the processes that have them."""
-    found = {}
-    for lock in pathlib.Path("/tmp").glob(".X*-lock"):
-        text = read(lock).decode(errors="replace").strip()
-        if text.isdigit():
-            found[str(lock)] = int(text)
-    return found
+def listeners_of(those):
+    own = sockets_of(those)
+    return {inode: port for inode, port in listeners().items() if inode in own}
+
+
+def displays_of(those):
+    """The sockets of the displays that these serve: path and file."""
+    own = sockets_of(those)
+    lines = [line.split() for line in read("/proc/net/unix").decode(errors="replace").splitlines()[1:]]
+    paths = [fields[7] for fields in lines if len(fields) == 8 and fields[6] in own]
+    return {path: file_at(path) for path in paths if path.startswith(DISPLAYS)}
+
+
+def file_at(path):
+    """What tells a file from one that has its name later; nothing where there is none."""
+    try:
+        seen = os.stat(path)
+    except OSError:
+        return None
+    return seen.st_dev, seen.st_ino, seen.st_mtime_ns

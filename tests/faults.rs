@@ -15,7 +15,7 @@ use anyhow::{Context, Result, ensure};
 use kratos_repro::browser::Engine;
 use rstest::rstest;
 
-use crate::support::{Running, is_missing};
+use crate::support::{Running, display, is_missing};
 use scene::Scene;
 use strikes::Beside;
 use worlds::{ALONE, CLIENT, CLIENT_UNSURE, CURL, FRONT, PAGE, code};
@@ -291,6 +291,7 @@ fn a_fault_ends_in_the_right_verdict_or_in_its_first_cause(#[case] fault: Fault)
     let beside = (fault.strike)(&scene, &mut run)?;
 
     let ended = run.end(limit.saturating_sub(begun.elapsed()))?;
+    let display = beside.display.clone();
     drop(beside);
     let outcome = scene.sandbox.outcome().with_context(|| format!("{}{}", ended.stderr, ended.stdout))?;
     match fault.outcome {
@@ -304,6 +305,7 @@ fn a_fault_ends_in_the_right_verdict_or_in_its_first_cause(#[case] fault: Fault)
             ensure!(first.contains(words), "`{words}` is not on the first line of: {cause}");
         }
     }
+    display::ensure_none_is_left(display.as_deref())?;
     scene.sandbox.ensure_nothing_is_left()
 }
 

@@ -4,17 +4,16 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use kratos_repro::browser::{BrowserSettings, Engine, ThirdPartyCookies, Window};
+use kratos_repro::browser::{BrowserSettings, Display, Engine, ThirdPartyCookies, Window};
 use nix::sys::signal::Signal;
 use rstest::rstest;
 
 use crate::support::process::Listening;
-use crate::support::{BROWSER, QUICK, Running, Sandbox, is_missing, list, process, wait_until};
+use crate::support::{BROWSER, QUICK, Running, Sandbox, display, is_missing, list, process, wait_until};
 
 /// How soon a run ends after it is asked to.
 const END_LIMIT: Duration = Duration::from_secs(3);
@@ -53,24 +52,6 @@ fn start(sandbox: &Sandbox, engine: Engine) -> Result<Running> {
     sandbox.start(command)
 }
 
-/// The socket of the display that a browser of this sandbox is on.
-fn display(sandbox: &Sandbox) -> Option<PathBuf> {
-    let seen = process::naming(&sandbox.tmp());
-    let browser = process::program(&seen, "MiniBrowser")?;
-    let environment = fs::read(format!("/proc/{}/environ", browser.id)).ok()?;
-    let environment = String::from_utf8_lossy(&environment).into_owned();
-    let number = environment.split('\0').find_map(|it| it.strip_prefix("DISPLAY=:"))?;
-    Some(Path::new("/tmp/.X11-unix").join(format!("X{number}")))
-}
-
-/// A display's socket goes with it. One on which somebody listens is of another display, which took the number since.
-fn ensure_no_display_is_left(socket: Option<PathBuf>) -> Result<()> {
-    let Some(socket) = socket else { return Ok(()) };
-    let left = socket.exists() && UnixStream::connect(&socket).is_err();
-    ensure!(!left, "left behind: {}", socket.display());
-    Ok(())
-}
-
 #[rstest]
 #[case::chromium(Engine::Chromium)]
 #[case::firefox(Engine::Firefox)]
@@ -82,14 +63,14 @@ fn a_run_with_a_browser_leaves_nothing(#[case] engine: Engine) -> Result<()> {
     let sandbox = Sandbox::new()?;
     let mut run = start(&sandbox, engine)?;
     let sockets = wait_for_all(&sandbox, &mut run, engine)?;
-    let display = display(&sandbox);
+    let display = display::of_browser(&sandbox.tmp());
     assert_eq!(display.is_some(), engine == Engine::WebKitGtk);
 
     let ended = run.end(Duration::from_secs(120))?;
 
     assert_eq!(ended.code(), Some(0), "{}{}", ended.stderr, ended.stdout);
     sandbox.ensure_nothing_is_left()?;
-    ensure_no_display_is_left(display)?;
+    display::ensure_none_is_left(display.as_deref())?;
     ensure_nobody_listens(&sockets)
 }
 
@@ -135,7 +116,7 @@ fn a_signal_ends_a_run_and_what_was_found_is_told(#[case] signal: Signal, #[case
         Moment::OneCaseIsDone => run.wait("first case", |run| run.stderr().contains(QUICK).then_some(()))?,
     }
 
-    let display = display(&sandbox);
+    let display = display::of_browser(&sandbox.tmp());
     let asked = Instant::now();
     run.signal(signal)?;
     let ended = run.end(Duration::from_secs(20))?;
@@ -144,7 +125,7 @@ fn a_signal_ends_a_run_and_what_was_found_is_told(#[case] signal: Signal, #[case
     ensure!(took < END_LIMIT, "it took {} ms to end", took.as_millis());
     assert_eq!(ended.code(), Some(1), "{}{}", ended.stderr, ended.stdout);
     sandbox.ensure_nothing_is_left()?;
-    ensure_no_display_is_left(display)?;
+    display::ensure_none_is_left(display.as_deref())?;
     let results = sandbox.results()?;
     assert_eq!(results["interrupted"], true);
     let finished = usize::from(matches!(moment, Moment::OneCaseIsDone));
@@ -164,13 +145,13 @@ fn nothing_outlives_a_program_that_is_killed(#[case] engine: Engine) -> Result<(
     let sandbox = Sandbox::new()?;
     let mut run = start(&sandbox, engine)?;
     let sockets = wait_for_all(&sandbox, &mut run, engine)?;
-    let display = display(&sandbox);
+    let display = display::of_browser(&sandbox.tmp());
 
     run.signal(Signal::SIGKILL)?;
     run.end(Duration::from_secs(5))?;
 
     sandbox.wait_until_nothing_is_left()?;
-    ensure_no_display_is_left(display)?;
+    display::ensure_none_is_left(display.as_deref())?;
     ensure_nobody_listens(&sockets)
 }
 
@@ -236,6 +217,56 @@ fn a_question_that_is_broken_off_leaves_nothing(#[case] signal: Signal) -> Resul
 
     assert_eq!(ended.code(), (signal == Signal::SIGINT).then_some(1), "{}", ended.stderr);
     wait_until_all_is_reaped(&sandbox)
+}
+
+#[tokio::test]
+async fn a_display_whose_server_is_killed_leaves_nothing() -> Result<()> {
+    if is_missing(Engine::WebKitGtk) {
+        return Ok(());
+    }
+    let folder = tempfile::tempdir()?;
+    let started = Display::start(folder.path()).await?;
+    let socket = display::socket(started.name().trim_start_matches(':'));
+    ensure!(socket.exists(), "no socket {}", socket.display());
+
+    display::kill_server(folder.path())?;
+    started.close().await?;
+
+    ensure!(!socket.exists(), "left behind: {}", socket.display());
+    Ok(())
+}
+
+/// An Xvfb that is killed when it has its socket, and before it can say so.
+const SOON_KILLED: &str = "\
+#!/bin/sh
+/usr/bin/Xvfb \"$@\" >/dev/null 2>&1 &
+while ! [ -e \"/tmp/.X11-unix/X${1#:}\" ]; do sleep 0.01; done
+kill -KILL $!
+echo \"${1#:}\" >> NOTE
+";
+
+#[test]
+fn a_display_whose_server_is_killed_before_it_is_ready_leaves_nothing() -> Result<()> {
+    if is_missing(Engine::WebKitGtk) {
+        return Ok(());
+    }
+    let sandbox = Sandbox::new()?;
+    let (xvfb, note) = (sandbox.path("bin/xvfb"), sandbox.path("number"));
+    fs::write(&xvfb, SOON_KILLED.replace("NOTE", &note.display().to_string()))?;
+    fs::set_permissions(&xvfb, fs::Permissions::from_mode(0o755))?;
+    let mut command = sandbox.run_command(&["--jobs", "1", BROWSER]);
+    command.env("KRATOS_REPRO_ENGINE", Engine::WebKitGtk.name()).env("KRATOS_REPRO_XVFB", xvfb);
+
+    let ended = sandbox.end(command)?;
+
+    assert_eq!(ended.code(), Some(1), "{}{}", ended.stderr, ended.stdout);
+    let cause = sandbox.outcome()?["trials"][0]["cause"].to_string();
+    ensure!(cause.contains("told no number"), "{cause}");
+    for number in fs::read_to_string(note)?.lines() {
+        let socket = display::socket(number);
+        ensure!(!socket.exists(), "left behind: {}", socket.display());
+    }
+    sandbox.ensure_nothing_is_left()
 }
 
 #[test]

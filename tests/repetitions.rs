@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use kratos_repro::trial::default_jobs;
+use rstest::rstest;
 use serde_json::Value;
 
 use crate::support::programs::kratos;
-use crate::support::{QUICK, Sandbox, files};
+use crate::support::{Ended, QUICK, Sandbox, files};
 
 const OTHER: &str = "cross-browser/api-flow-with-origin";
 
@@ -153,5 +155,57 @@ fn answers_are_held_for_the_same_times_by_the_same_seed() -> Result<()> {
 
     assert_eq!(times, held("5")?);
     assert_ne!(times, held("6")?);
+    Ok(())
+}
+
+/// A program with two cases, which writes these lines in a run and ends with this code.
+fn soak(sandbox: &Sandbox, cases: &[&str], code: i32) -> Result<Ended> {
+    let lines = cases.iter().map(|case| format!("{{\"case\":\"{case}\",\"engine\":null,\"as_expected\":true}}\\n"));
+    let list = r#"[{"id":"claim","cases":[{"id":"a/one"},{"id":"a/other"}]}]"#;
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" = list ] && exec echo '{list}'\n\
+         folder=$(mktemp -d \"$3/run-XXXXXX\")\nprintf '{}' > \"$folder/repetitions.jsonl\"\nexit {code}\n",
+        lines.collect::<String>()
+    );
+    let program = sandbox.path("bin/program");
+    fs::write(&program, script)?;
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+    let mut soak = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/soak"));
+    soak.args(["--chromium", "2", "--others", "0", "--every", "0.1"]).stdin(Stdio::null());
+    soak.arg("--program").arg(program).arg("--out").arg(sandbox.path("out"));
+    sandbox.end(soak)
+}
+
+#[rstest]
+#[case::every_line_is_as_expected(&["a/one", "a/other"], 1, "ended with 1 although every line is as expected")]
+#[case::no_line(&[], 1, "ended with 1 before it wrote a line")]
+#[case::a_case_without_a_line(&["a/one"], 0, "wrote no line of a/other")]
+fn a_soak_counts_no_run_that_says_less_than_its_lines(
+    #[case] cases: &[&str],
+    #[case] code: i32,
+    #[case] word: &str,
+) -> Result<()> {
+    let sandbox = Sandbox::new()?;
+
+    let ended = soak(&sandbox, cases, code)?;
+
+    ended.ensure_refused(1, &[word])?;
+    let again = soak(&sandbox, cases, code)?;
+    again.ensure_refused(1, &[word])
+}
+
+#[test]
+fn a_soak_of_one_case_is_none_of_all() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let earlier = sandbox.path("out/chromium/run-0");
+    fs::create_dir_all(&earlier)?;
+    let line = "{\"case\":\"a/one\",\"engine\":null,\"as_expected\":true}\n";
+    fs::write(earlier.join("repetitions.jsonl"), line.repeat(2))?;
+
+    let ended = soak(&sandbox, &["a/one", "a/other"], 0)?;
+
+    assert_eq!(ended.code(), Some(0), "{}{}", ended.stderr, ended.stdout);
+    ensure!(ended.stdout.contains("a/other"), "{}", ended.stdout);
+    ensure!(ended.stdout.contains("0 of 2 surprised"), "{}", ended.stdout);
     Ok(())
 }

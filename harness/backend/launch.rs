@@ -22,20 +22,24 @@ child=$!
 exec 3<&- >/dev/null
 wait "$child""#;
 
-/// The same, but the program is asked to end first and has a second for it.
+/// The same, but the program is asked to end first and has a second for it. What waits for the leash does not go by the
+/// program's number, which is somebody else's once the program has ended: the group's is taken as long as anybody is in it,
+/// and the shell at its head (`$$`) ends when the program has.
 const LONG_LEASH: &str = r#"exec 3<&0
 "$@" </dev/null 3<&- &
 child=$!
 {
     read -r _ <&3
-    kill -TERM "$child"
+    trap '' TERM
+    kill -TERM 0
     tries=0
-    while [ "$tries" -lt 50 ] && kill -0 "$child"; do
+    while [ "$tries" -lt 50 ] && read -r _ _ state _ <"/proc/$$/stat" && [ "$state" != Z ]; do
         sleep 0.02
         tries=$((tries + 1))
     done
     kill -KILL 0
 } >/dev/null 2>&1 &
+trap '' TERM
 exec 3<&- >/dev/null
 wait "$child""#;
 
@@ -47,15 +51,17 @@ folder=$PWD
 child=$!
 {
     read -r _ <&3
-    kill -QUIT "$child"
+    trap '' QUIT
+    kill -QUIT 0
     tries=0
-    while [ "$tries" -lt 250 ] && kill -0 "$child"; do
+    while [ "$tries" -lt 250 ] && read -r _ _ state _ <"/proc/$$/stat" && [ "$state" != Z ]; do
         sleep 0.02
         tries=$((tries + 1))
     done
     rm -rf -- "$folder"
     kill -KILL 0
 } >/dev/null 2>&1 &
+trap '' QUIT
 exec 3<&- >/dev/null
 wait "$child""#;
 
@@ -178,4 +184,53 @@ fn open_log(path: &Path) -> Result<File> {
         .append(true)
         .open(path)
         .with_context(|| format!("failed to open the log `{}`", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use anyhow::ensure;
+    use rstest::rstest;
+
+    use super::*;
+
+    /// Processes of a world of their own, in which the next number can be chosen.
+    const APART: [&str; 6] = ["--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"];
+
+    /// A program on a leash (`$1`) ends, a stranger gets its number, and then the leash is let go of. What is at the leash
+    /// after that is told by the group, which ends with it.
+    const STRANGER: &str = r#"mkdir place && mkfifo hold || exit 9
+cd place
+setsid /bin/sh -c "$1" leash /bin/sh -c 'echo $$ >../number' <../hold &
+leash=$!
+exec 4>../hold
+wait "$leash" || exit 9
+read -r number <../number
+echo $((number - 1)) >/proc/sys/kernel/ns_last_pid || exit 9
+# What a shell starts beside itself does not hear QUIT otherwise.
+env --default-signal sleep 600 4>&- &
+[ "$!" = "$number" ] || exit 9
+exec 4>&-
+while kill -0 "-$leash" 2>/dev/null; do sleep 0.01; done
+kill -0 "$number" && read -r _ _ state _ <"/proc/$number/stat" && [ "$state" != Z ]"#;
+
+    #[rstest]
+    #[case::asked(Ending::Asked)]
+    #[case::cleared(Ending::Cleared)]
+    fn whoever_has_the_number_of_a_program_that_has_ended_is_left_alone(#[case] ending: Ending) -> Result<()> {
+        let apart = |script: &[&str], folder: &Path| {
+            std::process::Command::new("unshare").args(APART).args(script).current_dir(folder).output()
+        };
+        let folder = tempfile::tempdir()?;
+        if !apart(&["true"], folder.path()).is_ok_and(|tried| tried.status.success()) {
+            writeln!(std::io::stderr(), "not run: no namespace of users and processes can be had here")?;
+            return Ok(());
+        }
+
+        let ended = apart(&["sh", "-c", STRANGER, "sh", leash(ending)], folder.path())?;
+
+        ensure!(ended.status.success(), "{}: {}", ended.status, String::from_utf8_lossy(&ended.stderr));
+        Ok(())
+    }
 }

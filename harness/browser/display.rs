@@ -20,15 +20,15 @@ const READY_LIMIT: Duration = Duration::from_secs(20);
 pub struct Display {
     // The order matters: the server ends before what it has left is removed.
     process: Process,
-    note: Option<DisplayNote>,
+    note: DisplayNote,
     name: String,
 }
 
 impl Display {
-    /// Starts an Xvfb that chooses its own number, so that no two take the same; its log lies in `folder`.
+    /// Starts an Xvfb with a number that nobody else has; its log lies in `folder`.
     ///
     /// # Errors
-    /// When it is not installed, ends early or does not tell its number.
+    /// When it is not installed, ends early or does not tell its number, which it does when it is ready.
     pub async fn start(folder: &Path) -> Result<Self> {
         let xvfb = Engine::WebKitGtk.programs().iter().find(|it| it.name == "Xvfb").context("no engine needs Xvfb")?;
         if let Some(lacking) = xvfb.lacks() {
@@ -36,23 +36,26 @@ impl Display {
         }
         let program = xvfb.find().context("Xvfb is gone")?;
         let log = folder.join("xvfb.log");
+        // The order matters here too: what is broken off ends before what it has left is removed.
+        let note = DisplayNote::write(folder)?;
+        let name = format!(":{}", note.number());
         let mut process = Launch::new(&program, folder, Output::Piped(log.clone()))
-            .args(["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"])
+            .args([&name, "-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"])
             .env("PATH", "/usr/bin:/bin")
             // It removes its socket in /tmp only if it is asked to end.
             .ends_by(Ending::Asked)
             .start()?;
         let stdout = process.take_stdout().context("Xvfb's output is not piped")?;
         let mut lines = BufReader::new(stdout).lines();
-        let number = match within(READY_LIMIT, lines.next_line()).await {
+        let told = match within(READY_LIMIT, lines.next_line()).await {
             Ok(line) => line.context("failed to read Xvfb's output")?.unwrap_or_default(),
             Err(deadline) => bail!("`{}` did not tell its number within {deadline}", program.display()),
         };
-        let Ok(number) = number.parse() else {
+        if told.parse() != Ok(note.number()) {
             let words = super::driver::last_words(&log);
             bail!("`{}` told no number (its last words: {words})", program.display());
-        };
-        Ok(Self { process, note: DisplayNote::write(number, folder), name: format!(":{number}") })
+        }
+        Ok(Self { process, note, name })
     }
 
     /// Its name, for the variable `DISPLAY`.

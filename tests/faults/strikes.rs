@@ -2,21 +2,26 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::{Signal, kill};
 
 use super::scene::Scene;
-use crate::support::{Running, list};
+use crate::support::{Running, display, list};
 
-/// Who breaks something, and has to be ended again.
+/// What is of interest besides the run: who breaks something, and has to be ended again, and the socket of a display, which
+/// has to go.
 #[derive(Debug, Default)]
-pub(super) struct Beside(Option<Child>);
+pub(super) struct Beside {
+    breaker: Option<Child>,
+    pub(super) display: Option<PathBuf>,
+}
 
 impl Drop for Beside {
     fn drop(&mut self) {
-        if let Some(mut child) = self.0.take() {
+        if let Some(mut child) = self.breaker.take() {
             // It may have ended by itself.
             let _ = child.kill();
             let _ = child.wait();
@@ -100,7 +105,7 @@ pub(super) fn database_locked(scene: &Scene, run: &mut Running) -> Result<Beside
     let mut child =
         Command::new("/usr/bin/python3").args(["-c", script]).arg(database).stdout(Stdio::piped()).spawn()?;
     let stdout = child.stdout.take().context("its output is not piped")?;
-    let beside = Beside(Some(child));
+    let beside = Beside { breaker: Some(child), display: None };
     let mut line = String::new();
     BufReader::new(stdout).read_line(&mut line)?;
     ensure!(line == "locked\n", "the database could not be locked: {line}");
@@ -145,7 +150,10 @@ pub(super) fn webkitgtk_killed_at_its_start(scene: &Scene, run: &mut Running) ->
 }
 
 pub(super) fn display_killed(scene: &Scene, run: &mut Running) -> Result<Beside> {
-    signalled(scene, run, &["/Xvfb"], Signal::SIGKILL)
+    flow_begun(scene, run)?;
+    let display = display::of_browser(&scene.sandbox.tmp()).context("no browser is on a display")?;
+    scene.signal(run, &["/Xvfb"], Signal::SIGKILL)?;
+    Ok(Beside { breaker: None, display: Some(display) })
 }
 
 pub(super) fn nginx_killed(scene: &Scene, run: &mut Running) -> Result<Beside> {

@@ -1,5 +1,6 @@
 //! Runs the program as a person does, in a folder of its own, and looks at what it leaves.
 
+pub(crate) mod display;
 pub(crate) mod grid;
 pub(crate) mod process;
 pub(crate) mod programs;

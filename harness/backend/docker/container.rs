@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use futures_util::StreamExt;
 use testcontainers::bollard::Docker;
 use testcontainers::bollard::errors::Error;
-use testcontainers::bollard::models::{Mount, MountType, PortBinding};
+use testcontainers::bollard::models::{Mount, MountType, MountVolumeOptions, PortBinding};
 use testcontainers::bollard::query_parameters::{LogsOptionsBuilder, WaitContainerOptions};
 use testcontainers::core::IntoContainerPort;
 use testcontainers::runners::AsyncRunner;
@@ -198,12 +198,13 @@ fn request(engine: &Engine, order: Order) -> ContainerRequest<GenericImage> {
     if let Attachment::Shared { label: (label, value), .. } = &order.attachment {
         request = request.with_label(*label, value);
     }
-    let (attachment, volume, volumes_of) = (order.attachment, order.volume, order.volumes_of);
+    let (attachment, volumes_of) = (order.attachment, order.volumes_of);
+    let mounts = order.volume.map(|place| vec![own_volume(place, engine.label())]);
     // By the configuration itself: testcontainers would make a network of any name that it does not find.
     request.with_host_config_modifier(move |config| {
         config.publish_all_ports = Some(false);
         config.port_bindings = None;
-        config.mounts = volume.map(|place| vec![own_volume(place)]);
+        config.mounts = mounts.clone();
         config.volumes_from = volumes_of.as_ref().map(|container| vec![format!("{container}:ro")]);
         match &attachment {
             Attachment::Alone => config.network_mode = Some("none".to_owned()),
@@ -218,9 +219,15 @@ fn request(engine: &Engine, order: Order) -> ContainerRequest<GenericImage> {
     })
 }
 
-/// A volume without a name, which the engine removes with its container.
-fn own_volume(place: &str) -> Mount {
-    Mount { target: Some(place.to_owned()), typ: Some(MountType::VOLUME), ..Mount::default() }
+/// A volume without a name, which the engine removes with its container. It says too whose it is: one that stays is seen.
+fn own_volume(place: &str, (label, owner): (&'static str, String)) -> Mount {
+    let labels = Some([(label.to_owned(), owner)].into());
+    Mount {
+        target: Some(place.to_owned()),
+        typ: Some(MountType::VOLUME),
+        volume_options: Some(MountVolumeOptions { labels, ..MountVolumeOptions::default() }),
+        ..Mount::default()
+    }
 }
 
 /// Writes a container's output to a file as it comes, and tells when the container has ended, which is after its last
@@ -264,5 +271,19 @@ async fn end(docker: &Docker, id: &str) -> Exit {
         Some(Err(Error::DockerContainerWaitError { code, .. })) => Exit::of_container(code),
         Some(Err(error)) => Exit::unknown(&format!("the engine does not say how: {}", words(&error))),
         None => Exit::unknown("the engine does not say how"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_volume_says_whose_it_is() {
+        let volume = own_volume("/place", ("label", "owner".to_owned()));
+
+        let labels = volume.volume_options.and_then(|options| options.labels);
+        assert_eq!(labels, Some([("label".to_owned(), "owner".to_owned())].into()));
+        assert_eq!((volume.target.as_deref(), volume.source), (Some("/place"), None));
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use nix::unistd::Pid;
 
-use super::displays::Served;
+use super::displays::Numbered;
 use super::marked;
 use super::owner::Owner;
 use super::{OWNER_FILE, SCRATCH, is_estate};
@@ -21,7 +21,7 @@ pub(super) fn take(owner: &Owner, folder: &Path) -> BTreeSet<String> {
     let files = if is_estate(folder) { fs::read_dir(folder).ok() } else { None };
     let paths = files.into_iter().flatten().flatten().map(|entry| entry.path());
     let paths = paths.filter(|path| !path.ends_with(OWNER_FILE) && !path.ends_with(SCRATCH));
-    let named = paths.map(|path| match Served::noted(&path) {
+    let named = paths.map(|path| match Numbered::noted(&path) {
         Some(display) => display.to_string(),
         None if path.is_dir() => format!("folder {}", path.display()),
         None => format!("file {}", path.display()),

@@ -22,6 +22,12 @@ impl Marked {
         let line = String::from_utf8_lossy(&line).replace('\0', " ");
         line.trim().chars().take(120).collect()
     }
+
+    /// Whether it is at a leash, by how `Launch` calls its shell.
+    pub(super) fn is_leash(&self) -> bool {
+        let line = fs::read(format!("/proc/{}/cmdline", self.id)).unwrap_or_default();
+        line.split(|byte| *byte == 0).nth(3) == Some(b"leash")
+    }
 }
 
 /// Every living process that has an owner: it has the mark in its environment, or is in a process group with one that

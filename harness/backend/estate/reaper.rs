@@ -40,7 +40,7 @@ const ENGINE_EVERY: Duration = Duration::from_millis(250);
 /// How long the reaper may take until it is ready; it takes 20 ms.
 const READY_LIMIT: Duration = Duration::from_secs(20);
 
-/// How long its work may take: processes have 8 s to end, a folder 5 s to be removed, an engine its own time.
+/// How long its work may take: processes have 11 s to end, a folder 5 s to be removed, an engine its own time.
 const WORK_LIMIT: Duration = Duration::from_secs(60);
 
 /// The harness's hold on its reaper. Dropping it lets the reaper do its work, and waits for that.

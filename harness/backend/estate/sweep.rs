@@ -11,14 +11,14 @@ use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Uid;
 
-use super::displays::Served;
+use super::displays::Numbered;
 use super::marked::{self, Marked};
 use super::owner::Owner;
 use super::{OWNER_FILE, PREFIX, UNFINISHED};
 use crate::wait::wait_until;
 
-/// How long what was on a leash may take to end by it; what has to put something away takes up to a second.
-const LEASH_LIMIT: Duration = Duration::from_millis(2500);
+/// How long what was on a leash may take to end by it: the longest, which is Postgres's, has five seconds.
+const LEASH_LIMIT: Duration = Duration::from_secs(6);
 
 /// How long processes that are killed may take to be gone, and how long folders may take that they still write to.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -52,7 +52,7 @@ impl fmt::Display for Swept {
 }
 
 /// Removes what owners have left that are gone: their processes, and their folders in this place with the displays that are
-/// noted in them. What ends by itself within 2.5 s is given the time for it.
+/// noted in them. What is on a leash is given the time that it needs.
 ///
 /// # Errors
 /// When something stays.
@@ -82,7 +82,7 @@ async fn sweep_all(
             continue;
         }
         for display in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            if let Some(display) = Served::noted(&display.path()) {
+            if let Some(display) = Numbered::noted(&display.path()) {
                 display.clear();
                 swept.names.push(display.to_string());
             }
@@ -116,10 +116,11 @@ async fn end(is_meant: &impl Fn(&Owner) -> bool, swept: &mut Swept) -> Result<()
     }
     swept.names.extend(begin.iter().map(|it| format!("process {} ({})", it.id, it.line())));
     let gone = |all: Vec<Marked>| if all.is_empty() { Ok(()) } else { Err(format!("{} still run", all.len())) };
-    let leashes = wait_until("leashes to end them", LEASH_LIMIT, EVERY, || std::future::ready(gone(living()))).await;
-    if leashes.is_ok() {
-        return Ok(());
-    }
+    // What a leash has not ended by its time is killed too.
+    let _ = wait_until("leashes to end them", LEASH_LIMIT, EVERY, || {
+        std::future::ready(gone(living().into_iter().filter(Marked::is_leash).collect()))
+    })
+    .await;
     wait_until("the end of processes without an owner", LIMIT, EVERY, || {
         let all = living();
         for process in &all {
