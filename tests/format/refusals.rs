@@ -38,6 +38,10 @@ fn a_step_needs_the_steps_before_it() -> Result<()> {
         ("open: { in: a, flow: login }", "open: { in: a, flow: login, page: /welcome }"),
         ("open: { in: a, flow: login }", "open: { in: a, page: welcome }"),
         ("open: { in: a, flow: login }", "open: { in: a, link: $link }"),
+        ("open: { in: a, flow: login }", "open: { in: a, link: 'file:///root/.ssh/id_rsa' }"),
+        ("open: { in: a, flow: login }", "open: { in: a, link: 'data:text/html,<script></script>' }"),
+        ("open: { in: a, flow: login }", "open: { in: a, link: 'https://ui.example.test/' }"),
+        ("  - fill: { code: $code }", "  - open: { in: a, link: $code }"),
         ("path: /self-service/login, count: 2", "path: self-service/login, count: 2"),
         ("posts: { path: /self-service/login, count: 2 }", "unanswered: { to: a, path: /, for: 61s }"),
     ])?, @r#"
@@ -47,6 +51,10 @@ fn a_step_needs_the_steps_before_it() -> Result<()> {
     [DIR]/case.yaml:11:5: `open` needs exactly one of `flow`, `flow_of`, `page` and `link`
     [DIR]/case.yaml:11:5: `page` is a path of the interface and begins with `/`
     [DIR]/case.yaml:11:5: `$link` is not known here (hint: a `read_mail` step must come before)
+    [DIR]/case.yaml:11:5: `link` is `$link`, the one of a mail, and no address (hint: `page: /...` opens one of the interface)
+    [DIR]/case.yaml:11:5: `link` is `$link`, the one of a mail, and no address (hint: `page: /...` opens one of the interface)
+    [DIR]/case.yaml:11:5: `link` is `$link`, the one of a mail, and no address (hint: `page: /...` opens one of the interface)
+    [DIR]/case.yaml:13:5: `link` is `$link`, the one of a mail, and no address (hint: `page: /...` opens one of the interface)
     [DIR]/case.yaml:17:5: the path `self-service/login` does not begin with `/`
     [DIR]/case.yaml:17:5: `for` is at most 60 s: each trial waits so long
     "#);
