@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use kratos_repro::trial::default_jobs;
 use serde_json::Value;
 
-use crate::support::programs::kratos;
+use crate::support::programs::kratos_after;
 use crate::support::{QUICK, Sandbox, files};
 
 const OTHER: &str = "cross-browser/api-flow-with-origin";
@@ -51,16 +50,6 @@ fn every_case_runs_once_and_then_every_case_again() -> Result<()> {
     ensure!(ended.stdout.contains("0 of 3 surprised, so below 64 % at 95 %"), "{}", ended.stdout);
     ensure!(evidence(&sandbox)?.iter().all(|path| path.ends_with("repetition-1")), "{:?}", evidence(&sandbox)?);
     sandbox.ensure_nothing_is_left()
-}
-
-/// A Kratos as it is, but that something comes before its start.
-fn kratos_after(sandbox: &Sandbox, first: &str) -> Result<String> {
-    let script =
-        format!("#!/bin/sh\nif [ \"$1\" = serve ]; then\n{first}\nfi\nexec '{}' \"$@\"\n", kratos()?.display());
-    let wrapper = sandbox.path("bin/kratos");
-    fs::write(&wrapper, script)?;
-    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755))?;
-    Ok(wrapper.display().to_string())
 }
 
 #[test]
