@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use super::Shared;
 use super::carry::{self, Failed, Origin};
 use super::gate::{Entry, Gate};
-use super::peer;
+use super::peer::{Peer, Whose};
 use super::policy::Itp;
 use super::refusal::{ask_for_password, blank, refusal};
 use crate::evidence::Exchange;
@@ -71,16 +71,17 @@ pub(super) async fn serve(socket: TcpListener, listener: Arc<Listener>, shared: 
                     }
                 };
                 let _ = stream.set_nodelay(true);
+                let whose = stream.local_addr().map_or(Whose::Unknown, |local| Whose::of(peer, local));
                 // A listener behind a gate asks for its password instead.
-                let judged = stream.local_addr().ok().filter(|_| listener.gate.is_none());
-                if let Some(why) = judged.and_then(|local| peer::refuse(peer, local)) {
+                if let Some(why) = whose.refuse(peer).filter(|_| listener.gate.is_none()) {
                     // Without an answer: it would be for somebody who may be asking what is here.
                     let (name, url) = (listener.name.clone(), format!("tcp://{peer}"));
                     let exchange = Exchange { listener: name, method: "TCP".into(), url, ..Exchange::default() };
                     shared.record.refuse(exchange, why);
                     continue;
                 }
-                connections.spawn(connection(stream, peer.ip(), Arc::clone(&listener), Arc::clone(&shared)));
+                let peer = Peer { address: peer.ip(), whose };
+                connections.spawn(connection(stream, peer, Arc::clone(&listener), Arc::clone(&shared)));
             }
             Some(_) = connections.join_next() => {}
         }
@@ -91,7 +92,7 @@ pub(super) async fn serve(socket: TcpListener, listener: Arc<Listener>, shared: 
 type Tunnel = Arc<Mutex<Option<(Request<Incoming>, Origin)>>>;
 
 /// Serves one connection, and the tunnel that it becomes by CONNECT, in this one task.
-async fn connection(stream: TcpStream, peer: IpAddr, listener: Arc<Listener>, shared: Arc<Shared>) {
+async fn connection(stream: TcpStream, peer: Peer, listener: Arc<Listener>, shared: Arc<Shared>) {
     let tunnel = Tunnel::default();
     let service = service_fn(|request| outer(request, peer, &listener, &shared, &tunnel));
     // A connection that ends badly is the client's affair: what mattered of it is in the record.
@@ -108,7 +109,7 @@ async fn connection(stream: TcpStream, peer: IpAddr, listener: Arc<Listener>, sh
 
 async fn outer(
     mut request: Request<Incoming>,
-    peer: IpAddr,
+    peer: Peer,
     listener: &Arc<Listener>,
     shared: &Arc<Shared>,
     tunnel: &Tunnel,
@@ -117,7 +118,7 @@ async fn outer(
         match gate.judge(&request, peer) {
             Entry::Open => {}
             Entry::LetIn => return Ok(blank()),
-            Entry::Shut => return Ok(keep_out(&request, peer, &listener.name, shared)),
+            Entry::Shut => return Ok(keep_out(&request, peer.address, &listener.name, shared)),
         }
         // The password is the edge's own: it belongs into no record.
         request.headers_mut().remove(PROXY_AUTHORIZATION);
