@@ -96,15 +96,21 @@ async fn connection(stream: TcpStream, peer: Peer, listener: Arc<Listener>, shar
     let tunnel = Tunnel::default();
     let service = service_fn(|request| outer(request, peer, &listener, &shared, &tunnel));
     // A connection that ends badly is the client's affair: what mattered of it is in the record.
-    let _ =
-        http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+    let _ = http().serve_connection(TokioIo::new(stream), service).with_upgrades().await;
     let opened = tunnel.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some((request, origin)) = opened else { return };
     let Ok(upgraded) = hyper::upgrade::on(request).await else { return };
     // A client that does not trust the world's authority hangs up here; there is no request to record.
     let Ok(stream) = shared.acceptor.0.accept(TokioIo::new(upgraded)).await else { return };
     let service = service_fn(|request| carry::carry(request, &origin, &listener, &shared));
-    let _ = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service).await;
+    let _ = http().serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// One request a connection. That its client sends nothing more, or is gone, does not end what has begun.
+fn http() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.keep_alive(false).half_close(true);
+    builder
 }
 
 async fn outer(
