@@ -213,6 +213,7 @@ async fn examine(arguments: DoctorArguments) -> Result<u8> {
         arguments.backend.examine(&fixtures, kratos, &mut findings).await;
     }
     place::print(&doctor::render(&findings))?;
+    place::print(doctor::SHARED_MACHINE)?;
     Ok(if findings.iter().any(doctor::Finding::blocks) { LACKING } else { AS_EXPECTED })
 }
 
