@@ -158,6 +158,8 @@ fn doctor_finds_what_the_tests_need() -> Result<()> {
     for part in ["kratos", "chromium", "chromedriver", "curl"] {
         ensure!(ended.stdout.contains(part), "`{part}` is not in: {}", ended.stdout);
     }
+    let last = ended.stdout.lines().last().unwrap_or_default();
+    ensure!(last.contains("share") && last.contains("trust"), "who else can reach a run is not said: {last}");
     Ok(())
 }
 

@@ -195,8 +195,10 @@ fn cluster(sandbox: &Sandbox, run: &mut Running) -> Result<PathBuf> {
 }
 
 /// What Kratos answers then is no word of Kratos's.
-#[test]
-fn a_postgres_that_ends_in_the_middle_leaves_no_verdict() -> Result<()> {
+#[rstest]
+#[case::asked_to_quit(Signal::SIGQUIT)]
+#[case::killed(Signal::SIGKILL)]
+fn a_postgres_that_ends_in_the_middle_leaves_no_verdict(#[case] signal: Signal) -> Result<()> {
     if is_missing()? {
         return Ok(());
     }
@@ -207,8 +209,9 @@ fn a_postgres_that_ends_in_the_middle_leaves_no_verdict() -> Result<()> {
     run.wait("a flow", |_| sandbox.has_logged("kratos", &FLOW_BEGUN).then_some(()))?;
     let seen = process::naming(&folder);
     let server = process::program(&seen, "postgres").context("no server")?;
+    let segment = segment_of(&folder)?;
 
-    kill(Pid::from_raw(server.id), Signal::SIGQUIT)?;
+    kill(Pid::from_raw(server.id), signal)?;
     let ended = run.end(Duration::from_secs(120))?;
 
     assert_eq!(ended.code(), Some(1), "{}{}", ended.stderr, ended.stdout);
@@ -216,6 +219,7 @@ fn a_postgres_that_ends_in_the_middle_leaves_no_verdict() -> Result<()> {
     assert_eq!(outcome["verdict"], "error", "{}", ended.stdout);
     let cause = outcome["trials"][0]["cause"].as_str().context("no cause")?;
     ensure!(cause.contains("failed to remove the database of kratos"), "{cause}");
+    ensure!(!segments()?.contains(&segment), "the shared memory {segment} is left");
     sandbox.ensure_nothing_is_left()
 }
 

@@ -1,6 +1,7 @@
 //! No secret of a run is in what it writes: planted ones in every place that a case has, and those that Kratos made.
 
 mod hard;
+mod unreadable;
 
 use std::collections::BTreeSet;
 use std::fs;

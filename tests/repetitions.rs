@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -11,7 +11,7 @@ use kratos_repro::trial::default_jobs;
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::support::programs::kratos;
+use crate::support::programs::kratos_after;
 use crate::support::{Ended, QUICK, Sandbox, files};
 
 const OTHER: &str = "cross-browser/api-flow-with-origin";
@@ -72,16 +72,6 @@ fn the_time_of_a_case_has_the_start_of_its_world_in_it() -> Result<()> {
     let took = outcome["took_ms"].as_u64().context("no time")?;
     ensure!(took >= phases, "the case took {took} ms, and its one trial {phases} ms");
     Ok(())
-}
-
-/// A Kratos as it is, but that something comes before its start.
-fn kratos_after(sandbox: &Sandbox, first: &str) -> Result<String> {
-    let script =
-        format!("#!/bin/sh\nif [ \"$1\" = serve ]; then\n{first}\nfi\nexec '{}' \"$@\"\n", kratos()?.display());
-    let wrapper = sandbox.path("bin/kratos");
-    fs::write(&wrapper, script)?;
-    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755))?;
-    Ok(wrapper.display().to_string())
 }
 
 #[test]

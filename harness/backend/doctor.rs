@@ -31,6 +31,12 @@ use super::{
 /// How long a program may take to tell its version. Chromium takes 0.3 s, more after a cold start.
 const LIMIT: Duration = Duration::from_secs(10);
 
+/// What a person should know before a run, and nothing that is found can change.
+pub const SHARED_MACHINE: &str = "
+while a run is on, any user of this machine can start programs as you through the browsers' drivers, and ask Kratos's
+admin API: do not run it on a machine that you share with people whom you do not trust
+";
+
 /// One thing that was looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {

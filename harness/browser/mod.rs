@@ -1,6 +1,7 @@
 //! Real browsers through WebDriver: engines and their drivers, sessions, and the page actions on `ui.nodes` names.
 
 mod action;
+mod address;
 mod display;
 mod driver;
 mod engine;

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
+use super::address::must_be_of_the_web;
 use super::engine::{PAGE_LIMIT, SCRIPT_LIMIT};
 use super::remote::RemoteSession;
 use super::{BrowserSettings, Display, Driver, Engine, Remote, Window, warm};
@@ -227,8 +228,9 @@ impl Browser {
     /// Goes to an address. Success only says that the browser tried: look at the page.
     ///
     /// # Errors
-    /// When the browser says that it could not, or does not answer.
+    /// When it is no address of http or https, or the browser says that it could not, or does not answer.
     pub async fn go(&self, url: &str) -> Result<()> {
+        must_be_of_the_web(url)?;
         self.call(&format!("go to {url}"), self.client.goto(url)).await
     }
 

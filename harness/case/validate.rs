@@ -216,6 +216,11 @@ impl Context<'_> {
                     let message = "`open` needs exactly one of `flow`, `flow_of`, `page` and `link`";
                     return Err(self.error(place, message.to_owned()));
                 }
+                if open.link.as_deref().is_some_and(|link| link != "$link") {
+                    let message = "`link` is `$link`, the one of a mail, and no address \
+                                   (hint: `page: /...` opens one of the interface)";
+                    return Err(self.error(place, message.to_owned()));
+                }
                 if open.page.as_deref().is_some_and(|page| !page.starts_with('/')) {
                     return Err(self.error(place, "`page` is a path of the interface and begins with `/`".to_owned()));
                 }

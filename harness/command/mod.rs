@@ -238,6 +238,7 @@ async fn examine_all(arguments: DoctorArguments, lacking: Option<Missing>) -> Re
     };
     findings.extend(lacking.map(|lacking| doctor::Finding::of_place(&lacking)));
     place::print(&doctor::render(&findings))?;
+    place::print(doctor::SHARED_MACHINE)?;
     Ok(if findings.iter().any(doctor::Finding::blocks) { LACKING } else { AS_EXPECTED })
 }
 

@@ -74,8 +74,8 @@ fn announcement(cases: usize, trials: usize, repeat: u32) -> String {
     format!("running {cases} case{} in {trials} trial{}{each}", plural(cases), plural(trials))
 }
 
-/// A line in place of the one before. The terminal does not wrap it (DECAWM), whatever its width is when it comes: what was
-/// wrapped could not be rewritten.
+/// A line in place of the one before. The terminal does not wrap it (DECAWM), whatever its width: what was wrapped could
+/// not be rewritten.
 fn rewriting(line: &str) -> String {
     format!("\r\x1b[K\x1b[?7l{line}\x1b[?7h")
 }

@@ -269,11 +269,11 @@ fn encode_cookies(headers: &mut HeaderMap) {
         }
         None => cookie.to_owned(),
     };
-    for value in headers.get_all(header::COOKIE).iter().map(|it| it.to_owned()).collect::<Vec<_>>() {
+    for (_, value) in headers.iter_mut().filter(|(name, _)| **name == header::COOKIE) {
         let Ok(text) = value.to_str() else { continue };
         let text = text.split(';').map(|cookie| encoded(cookie.trim())).collect::<Vec<_>>().join("; ");
-        if let Ok(value) = HeaderValue::from_str(&text) {
-            headers.insert(header::COOKIE, value);
+        if let Ok(encoded) = HeaderValue::from_str(&text) {
+            *value = encoded;
         }
     }
 }
@@ -317,6 +317,17 @@ fn told(headers: &HeaderMap, body: &Bytes) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_cookies_of_every_header_are_encoded() {
+        let values = ["a=1+; b=2", "c=3="].map(|value| (header::COOKIE, HeaderValue::from_static(value)));
+        let mut headers: HeaderMap = values.into_iter().collect();
+
+        encode_cookies(&mut headers);
+
+        let seen: Vec<&HeaderValue> = headers.get_all(header::COOKIE).iter().collect();
+        assert_eq!(seen, ["a=1%2B; b=2", "c=3%3D"]);
+    }
 
     #[test]
     fn what_a_page_is_furnished_with_is_told_by_its_size() {

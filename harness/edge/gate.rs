@@ -3,7 +3,7 @@
 //! A program sends the listener's password with each request, by Basic (RFC 7617). A browser cannot: the proxy that it
 //! is told by WebDriver has no credentials (WebDriver, section 8.1), and no one is there to fill in a dialogue. So it is
 //! sent to the listener's own address, which has the password in its path, and from then on the address that it came
-//! from is let in: by this listener alone, for as long as it lives.
+//! from is let in: by this listener alone, for as long as it lives, and of this machine for the user alone who came.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,6 +17,8 @@ use hyper::header::PROXY_AUTHORIZATION;
 use hyper::{Method, Request};
 use ring::rand::{SecureRandom, SystemRandom};
 use sha2::{Digest, Sha256};
+
+use super::peer::{Peer, Whose};
 
 /// The user's name beside the password.
 const USER: &str = "kratos-repro";
@@ -32,7 +34,7 @@ const STRENGTH: usize = 24;
 pub struct Gate {
     address: SocketAddr,
     password: String,
-    admitted: Arc<Mutex<BTreeSet<IpAddr>>>,
+    admitted: Arc<Mutex<BTreeSet<Peer>>>,
 }
 
 /// What a gate makes of a request.
@@ -57,9 +59,10 @@ impl Gate {
         Ok(Self { address, password: BASE64_URL_SAFE_NO_PAD.encode(bytes), admitted: Arc::default() })
     }
 
-    /// Lets in whoever comes from this address, for one who can give no password.
-    pub(super) fn admit(&self, peer: IpAddr) {
-        self.admitted.lock().unwrap_or_else(PoisonError::into_inner).insert(peer);
+    /// Lets in who comes from this address, for one who can give no password. No other user of this machine has it.
+    pub(super) fn admit(&self, address: IpAddr) {
+        let peers = [Whose::Ours, Whose::Elsewhere].map(|whose| Peer { address, whose });
+        self.admitted.lock().unwrap_or_else(PoisonError::into_inner).extend(peers);
     }
 
     /// Where the listener is.
@@ -82,8 +85,8 @@ impl Gate {
         !self.admitted.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    /// Judges a request by its password, by the address that it comes from, or by the page that it asks for.
-    pub(super) fn judge<B>(&self, request: &Request<B>, peer: IpAddr) -> Entry {
+    /// Judges a request by its password, by who it comes from, or by the page that it asks for.
+    pub(super) fn judge<B>(&self, request: &Request<B>, peer: Peer) -> Entry {
         let mut admitted = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
         let uri = request.uri();
         if request.method() == Method::GET && uri.host() == Some(HOST) && self.is_mine(uri.path().trim_matches('/')) {
@@ -91,7 +94,9 @@ impl Gate {
             return Entry::LetIn;
         }
         let named = request.headers().get(PROXY_AUTHORIZATION).and_then(|value| password(value.as_bytes()));
-        if admitted.contains(&peer) || named.is_some_and(|password| self.is_mine(&password)) {
+        // What nobody knows the owner of is nobody who was let in.
+        let is_admitted = peer.whose != Whose::Unknown && admitted.contains(&peer);
+        if is_admitted || named.is_some_and(|password| self.is_mine(&password)) {
             return Entry::Open;
         }
         Entry::Shut

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use super::Shared;
 use super::carry::{self, Failed, Origin};
 use super::gate::{Entry, Gate};
-use super::peer;
+use super::peer::{Peer, Whose};
 use super::policy::Itp;
 use super::refusal::{ask_for_password, blank, refusal};
 use crate::evidence::Exchange;
@@ -71,16 +71,17 @@ pub(super) async fn serve(socket: TcpListener, listener: Arc<Listener>, shared: 
                     }
                 };
                 let _ = stream.set_nodelay(true);
+                let whose = stream.local_addr().map_or(Whose::Unknown, |local| Whose::of(peer, local));
                 // A listener behind a gate asks for its password instead.
-                let judged = stream.local_addr().ok().filter(|_| listener.gate.is_none());
-                if let Some(why) = judged.and_then(|local| peer::refuse(peer, local)) {
+                if let Some(why) = whose.refuse(peer).filter(|_| listener.gate.is_none()) {
                     // Without an answer: it would be for somebody who may be asking what is here.
                     let (name, url) = (listener.name.clone(), format!("tcp://{peer}"));
                     let exchange = Exchange { listener: name, method: "TCP".into(), url, ..Exchange::default() };
                     shared.record.refuse(exchange, why);
                     continue;
                 }
-                connections.spawn(connection(stream, peer.ip(), Arc::clone(&listener), Arc::clone(&shared)));
+                let peer = Peer { address: peer.ip(), whose };
+                connections.spawn(connection(stream, peer, Arc::clone(&listener), Arc::clone(&shared)));
             }
             Some(_) = connections.join_next() => {}
         }
@@ -91,24 +92,30 @@ pub(super) async fn serve(socket: TcpListener, listener: Arc<Listener>, shared: 
 type Tunnel = Arc<Mutex<Option<(Request<Incoming>, Origin)>>>;
 
 /// Serves one connection, and the tunnel that it becomes by CONNECT, in this one task.
-async fn connection(stream: TcpStream, peer: IpAddr, listener: Arc<Listener>, shared: Arc<Shared>) {
+async fn connection(stream: TcpStream, peer: Peer, listener: Arc<Listener>, shared: Arc<Shared>) {
     let tunnel = Tunnel::default();
     let service = service_fn(|request| outer(request, peer, &listener, &shared, &tunnel));
     // A connection that ends badly is the client's affair: what mattered of it is in the record.
-    let _ =
-        http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+    let _ = http().serve_connection(TokioIo::new(stream), service).with_upgrades().await;
     let opened = tunnel.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some((request, origin)) = opened else { return };
     let Ok(upgraded) = hyper::upgrade::on(request).await else { return };
     // A client that does not trust the world's authority hangs up here; there is no request to record.
     let Ok(stream) = shared.acceptor.0.accept(TokioIo::new(upgraded)).await else { return };
     let service = service_fn(|request| carry::carry(request, &origin, &listener, &shared));
-    let _ = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service).await;
+    let _ = http().serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// One request a connection. That its client sends nothing more, or is gone, does not end what has begun.
+fn http() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.keep_alive(false).half_close(true);
+    builder
 }
 
 async fn outer(
     mut request: Request<Incoming>,
-    peer: IpAddr,
+    peer: Peer,
     listener: &Arc<Listener>,
     shared: &Arc<Shared>,
     tunnel: &Tunnel,
@@ -117,7 +124,7 @@ async fn outer(
         match gate.judge(&request, peer) {
             Entry::Open => {}
             Entry::LetIn => return Ok(blank()),
-            Entry::Shut => return Ok(keep_out(&request, peer, &listener.name, shared)),
+            Entry::Shut => return Ok(keep_out(&request, peer.address, &listener.name, shared)),
         }
         // The password is the edge's own: it belongs into no record.
         request.headers_mut().remove(PROXY_AUTHORIZATION);

@@ -255,6 +255,8 @@ fn surprise(outcome: &TrialOutcome) -> String {
     }
 }
 
+/// Hides the secrets in all that was seen, then in the logs: one that cannot be read or written leaves nothing else as it
+/// was.
 async fn gather(world: &World, plan: &Plan, folder: &Path, outcome: &mut TrialOutcome) -> Result<()> {
     let exchanges = world.edge().record().exchanges();
     let mut redactor = Redactor::new();
@@ -282,24 +284,6 @@ async fn gather(world: &World, plan: &Plan, folder: &Path, outcome: &mut TrialOu
         subject: mail.subject,
     });
     outcome.mails = seen.map(|mail| redactor.mail(&mail)).collect();
-    for kratos in world.every_kratos() {
-        let log = kratos.log()?;
-        let lines = flow_lines(kratos.name(), &log, &exchanges);
-        outcome.log.extend(lines.iter().map(|line| redactor.log_line(line)));
-        write_log(folder, kratos.name(), &redactor.text(&log))?;
-    }
-    if let Some(log) = world.ui().log()? {
-        let lines = log.lines().filter(|line| complains(line)).take(LOG_LINES);
-        let lines = lines.map(|line| LogLine { server: "ui".to_owned(), text: line.to_owned() });
-        outcome.log.extend(lines.map(|line| redactor.log_line(&line)));
-        write_log(folder, "ui", &redactor.text(&log))?;
-    }
-    if let Some(log) = world.migration().hydra_log()? {
-        let lines = log.lines().filter(|line| warns(line)).take(LOG_LINES);
-        let lines = lines.map(|line| LogLine { server: "hydra".to_owned(), text: line.to_owned() });
-        outcome.log.extend(lines.map(|line| redactor.log_line(&line)));
-        write_log(folder, "hydra", &redactor.text(&log))?;
-    }
     outcome.exchanges = exchanges.iter().map(|exchange| redactor.exchange(exchange)).collect();
     outcome.cookies = cookies.iter().map(|cookie| redactor.cookie(cookie)).collect();
     outcome.steps = outcome.steps.iter().map(|step| redactor.step(step)).collect();
@@ -309,6 +293,34 @@ async fn gather(world: &World, plan: &Plan, folder: &Path, outcome: &mut TrialOu
     }
     outcome.cause = outcome.cause.take().map(|cause| redactor.text(&cause));
     outcome.change = redactor.text(&outcome.change);
+    gather_logs(world, &redactor, folder, &exchanges, &mut outcome.log)
+}
+
+fn gather_logs(
+    world: &World,
+    redactor: &Redactor,
+    folder: &Path,
+    exchanges: &[Exchange],
+    shown: &mut Vec<LogLine>,
+) -> Result<()> {
+    for kratos in world.every_kratos() {
+        let log = kratos.log()?;
+        let lines = flow_lines(kratos.name(), &log, exchanges);
+        shown.extend(lines.iter().map(|line| redactor.log_line(line)));
+        write_log(folder, kratos.name(), &redactor.text(&log))?;
+    }
+    if let Some(log) = world.ui().log()? {
+        let lines = log.lines().filter(|line| complains(line)).take(LOG_LINES);
+        let lines = lines.map(|line| LogLine { server: "ui".to_owned(), text: line.to_owned() });
+        shown.extend(lines.map(|line| redactor.log_line(&line)));
+        write_log(folder, "ui", &redactor.text(&log))?;
+    }
+    if let Some(log) = world.migration().hydra_log()? {
+        let lines = log.lines().filter(|line| warns(line)).take(LOG_LINES);
+        let lines = lines.map(|line| LogLine { server: "hydra".to_owned(), text: line.to_owned() });
+        shown.extend(lines.map(|line| redactor.log_line(&line)));
+        write_log(folder, "hydra", &redactor.text(&log))?;
+    }
     Ok(())
 }
 

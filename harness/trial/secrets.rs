@@ -34,13 +34,16 @@ pub(super) fn learn_steps<'a>(redactor: &mut Redactor, steps: impl Iterator<Item
             Step::Fill(fields) => learn_fields(redactor, fields),
             Step::SendForm(it) => learn_fields(redactor, &it.values),
             Step::Request(it) => it.values.iter().for_each(|values| learn_fields(redactor, values)),
-            Step::SubmitFlow(it) => {
-                learn_fields(redactor, &it.values);
-                redactor.learn_exchange(&Exchange { request_headers: it.headers.0.clone(), ..Exchange::default() });
-            }
+            Step::SubmitFlow(it) => learn_request(redactor, &it.values, &it.headers),
+            Step::RunClient(it) => learn_request(redactor, &it.values, &it.headers),
             _ => {}
         }
     }
+}
+
+fn learn_request(redactor: &mut Redactor, values: &Fields, headers: &Fields) {
+    learn_fields(redactor, values);
+    redactor.learn_exchange(&Exchange { request_headers: headers.0.clone(), ..Exchange::default() });
 }
 
 fn learn_fields(redactor: &mut Redactor, fields: &Fields) {
@@ -59,14 +62,62 @@ fn learn_texts(redactor: &mut Redactor, value: &Value) {
     }
 }
 
-/// The key of an API: `auth.config.value` of a web hook (the same schema).
+/// The key of an API, `auth.config.value` of a web hook; the keys that sign, inlined at `jwks_url`; and Apple's private
+/// key (the same schema).
 fn learn_credentials(redactor: &mut Redactor, value: &Value) {
     if let Some(key) = value.pointer("/auth/config/value").and_then(Value::as_str) {
         redactor.learn(Secret::Token, key);
+    }
+    if let Some(keys) = value["jwks_url"].as_str().and_then(|url| url.strip_prefix("base64://")) {
+        redactor.learn(Secret::Token, keys);
+    }
+    // YAML may indent each line of it. The first and the last (RFC 7468) are no secrets.
+    let lines = value["apple_private_key"].as_str().into_iter().flat_map(str::lines).map(str::trim);
+    for line in lines.filter(|line| !line.starts_with("-----")) {
+        redactor.learn(Secret::Token, line);
     }
     match value {
         Value::Array(list) => list.iter().for_each(|value| learn_credentials(redactor, value)),
         Value::Object(map) => map.values().for_each(|value| learn_credentials(redactor, value)),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Result;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_an_application_is_told_is_hidden() -> Result<()> {
+        let step: Step = serde_json::from_value(json!({ "run_client": {
+            "by": "p", "runs": "login",
+            "values": { "identifier": "ada@example.test", "session_token": "CANARY-value" },
+            "headers": { "Authorization": "Bearer CANARY-bearer", "Cookie": "theme=CANARY-cookie" },
+        } }))?;
+        let mut redactor = Redactor::new();
+
+        learn_steps(&mut redactor, [&step].into_iter());
+
+        let seen = redactor.text("ada@example.test CANARY-value CANARY-bearer CANARY-cookie");
+        assert_eq!(seen, "ada@example.test token#1 token#2 cookie#1");
+        Ok(())
+    }
+
+    #[test]
+    fn the_keys_of_a_configuration_are_hidden() -> Result<()> {
+        let world: WorldSpec = serde_json::from_value(json!({ "kratos": { "config": {
+            "providers": [{ "id": "apple", "apple_private_key": "-----BEGIN\nCANARY-one\nCANARY-two\n-----END" }],
+            "templates": { "a": { "jwks_url": "base64://CANARYkeys" }, "b": { "jwks_url": "file://./keys.json" } },
+        } } }))?;
+        let mut redactor = Redactor::new();
+
+        learn_world(&mut redactor, &world);
+
+        let seen = redactor.text("  CANARY-one\n  CANARY-two base64://CANARYkeys file://./keys.json");
+        assert!(!seen.contains("CANARY") && seen.ends_with(" base64://token#4 file://./keys.json"), "{seen}");
+        Ok(())
     }
 }

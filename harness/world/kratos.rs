@@ -128,7 +128,8 @@ impl Kratos {
     /// When the file cannot be read.
     pub fn log(&self) -> Result<String> {
         let path = self.service.log();
-        fs::read_to_string(path).with_context(|| format!("failed to read `{}`", path.display()))
+        let log = fs::read(path).with_context(|| format!("failed to read `{}`", path.display()))?;
+        Ok(String::from_utf8_lossy(&log).into_owned())
     }
 
     /// Whether it has ended by itself, and how; waits so long for it to be seen.

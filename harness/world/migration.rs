@@ -125,8 +125,8 @@ impl Migration {
     /// When the file cannot be read.
     pub fn hydra_log(&self) -> Result<Option<String>> {
         let Some(path) = &self.hydra_log else { return Ok(None) };
-        let log = fs::read_to_string(path).with_context(|| format!("failed to read `{}`", path.display()))?;
-        Ok(Some(log))
+        let log = fs::read(path).with_context(|| format!("failed to read `{}`", path.display()))?;
+        Ok(Some(String::from_utf8_lossy(&log).into_owned()))
     }
 
     /// Whether Hydra has ended without being asked to, and how; waits so long for it to be seen.

@@ -1,11 +1,13 @@
 //! Faults, and what becomes of an exchange whose client hangs up.
 
+use std::io::Write as _;
+use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use kratos_repro::edge::{Effect, Fault, Meeting};
 use rstest::rstest;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::upstream::End;
@@ -113,6 +115,27 @@ async fn a_client_that_hangs_up_cancels_nothing(#[case] scheme: &str) -> Result<
     assert_eq!((exchange.status, exchange.response_body.as_str()), (Some(200), "passed"));
     assert_eq!((exchange.request_body.as_str(), exchange.refused), ("code=1", None));
     assert!(exchange.took_ms.is_some());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_request_that_comes_with_the_end_of_its_connection_is_carried() -> Result<()> {
+    let mut scene = Scene::set(vec![]).await?;
+    let listener = scene.edge.listen("a").await?;
+
+    // The edge has no turn in between: request and end are there when it looks first.
+    let mut stream = std::net::TcpStream::connect(listener)?;
+    stream.write_all(format!("GET http://{ORY}/ HTTP/1.1\r\nHost: {ORY}\r\n\r\n").as_bytes())?;
+    stream.shutdown(Shutdown::Write)?;
+    scene.edge.record().arrival("a", 0, LIMIT).await?;
+    scene.edge.record().settle(Duration::ZERO, LIMIT).await?;
+
+    assert_eq!(scene.only_exchange()?.status, Some(201));
+    // It is answered, and its connection is over.
+    stream.set_nonblocking(true)?;
+    let mut answer = String::new();
+    tokio::time::timeout(LIMIT, TcpStream::from_std(stream)?.read_to_string(&mut answer)).await??;
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
     Ok(())
 }
 

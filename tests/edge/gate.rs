@@ -172,6 +172,34 @@ async fn an_address_that_this_machine_does_not_have_is_named() -> Result<()> {
 /// Debian's `nobody`; any user but root and ours does.
 const NOBODY: u32 = 65_534;
 
+#[rstest]
+#[case::its_own(None, "HTTP/1.1 201")]
+#[case::another(Some(NOBODY), "HTTP/1.1 407")]
+#[tokio::test]
+async fn an_address_that_is_let_in_is_not_for_every_user_who_has_it(
+    #[case] user: Option<u32>,
+    #[case] status: &str,
+) -> Result<()> {
+    if !nix::unistd::Uid::effective().is_root() {
+        let _ = writeln!(std::io::stderr(), "not run: it takes root to be another user");
+        return Ok(());
+    }
+    let mut scene = Scene::set(vec![]).await?;
+    let gate = scene.edge.listen_at("a", None, REACHABLE).await?;
+    let door = ask_from(NODE, gate.address(), &gate.door()).await?;
+    assert!(door.starts_with("HTTP/1.1 200 "), "{door}");
+    let mut ask = tokio::process::Command::new("curl");
+    ask.args(["--silent", "--include", "--interface", &NODE.to_string()]);
+    ask.args(["--proxy", &format!("http://{}", gate.address()), &format!("http://{ORY}/flows")]);
+    ask.uid(user.unwrap_or_default());
+
+    let answer = ask.output().await?;
+
+    let answer = String::from_utf8_lossy(&answer.stdout);
+    assert!(answer.starts_with(status), "{answer}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn another_user_of_this_machine_is_not_served_and_that_is_recorded() -> Result<()> {
     if !nix::unistd::Uid::effective().is_root() {

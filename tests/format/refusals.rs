@@ -42,6 +42,10 @@ fn a_step_needs_the_steps_before_it() -> Result<()> {
         ("open: { in: a, flow: login }", "open: { in: a, flow: login, page: /welcome }"),
         ("open: { in: a, flow: login }", "open: { in: a, page: welcome }"),
         ("open: { in: a, flow: login }", "open: { in: a, link: $link }"),
+        ("open: { in: a, flow: login }", "open: { in: a, link: 'file:///root/.ssh/id_rsa' }"),
+        ("open: { in: a, flow: login }", "open: { in: a, link: 'data:text/html,<script></script>' }"),
+        ("open: { in: a, flow: login }", "open: { in: a, link: 'https://ui.example.test/' }"),
+        ("  - fill: { code: $code }", "  - open: { in: a, link: $code }"),
         ("path: /self-service/login, count: 2", "path: self-service/login, count: 2"),
         ("posts: { path: /self-service/login, count: 2 }", "unanswered: { to: a, path: /, for: 61s }"),
     ])?, @r#"
@@ -51,6 +55,10 @@ fn a_step_needs_the_steps_before_it() -> Result<()> {
     [DIR]/case.yaml:11:5: `open` needs exactly one of `flow`, `flow_of`, `page` and `link`
     [DIR]/case.yaml:11:5: `page` is a path of the interface and begins with `/`
     [DIR]/case.yaml:11:5: `$link` is not known here (hint: a `read_mail` step must come before)
+    [DIR]/case.yaml:11:5: `link` is `$link`, the one of a mail, and no address (hint: `page: /...` opens one of the interface)
+    [DIR]/case.yaml:11:5: `link` is `$link`, the one of a mail, and no address (hint: `page: /...` opens one of the interface)
+    [DIR]/case.yaml:11:5: `link` is `$link`, the one of a mail, and no address (hint: `page: /...` opens one of the interface)
+    [DIR]/case.yaml:13:5: `link` is `$link`, the one of a mail, and no address (hint: `page: /...` opens one of the interface)
     [DIR]/case.yaml:17:5: the path `self-service/login` does not begin with `/`
     [DIR]/case.yaml:17:5: `for` is at most 60 s: each trial waits so long
     "#);
@@ -83,6 +91,14 @@ fn a_world_keeps_to_the_fixtures_and_to_itself() -> Result<()> {
         // {"properties":{"a":{"$ref":"file:///etc/passwd"}}}, once with an escape in its key.
         "identity: { schemas: [{ id: a, url: 'base64://eyJwcm9wZXJ0aWVzIjp7ImEiOnsiJHJlZiI6ImZpbGU6Ly8vZXRjL3Bhc3N3ZCJ9fX0=' }] }",
         "identity: { schemas: [{ id: a, url: 'base64://eyJwcm9wZXJ0aWVzIjp7ImEiOnsiXHUwMDI0cmVmIjoiZmlsZTovLy9ldGMvcGFzc3dkIn19fQ' }] }",
+        // {"properties":{"x":{"$id":"http://127.0.0.1:1/any","$ref":"#x"}}}: an anchor is looked up where `$id` says.
+        "identity: { schemas: [{ id: a, url: 'base64://eyJwcm9wZXJ0aWVzIjp7IngiOnsiJGlkIjoiaHR0cDovLzEyNy4wLjAuMToxL2FueSIsIiRyZWYiOiIjeCJ9fX0=' }] }",
+        // {"title":"\ud800","$ref":"file:///etc/passwd"} and {"maximum":1e999,"$ref":...}: Go reads both.
+        "identity: { schemas: [{ id: a, url: 'base64://eyJ0aXRsZSI6Ilx1ZDgwMCIsIiRyZWYiOiJmaWxlOi8vL2V0Yy9wYXNzd2QifQ==' }] }",
+        "identity: { schemas: [{ id: a, url: 'base64://eyJtYXhpbXVtIjoxZTk5OSwiJHJlZiI6ImZpbGU6Ly8vZXRjL3Bhc3N3ZCJ9' }] }",
+        // {"$ref":"file:///etc/passwd"} with a line break in it, over which Go's Base64 reads.
+        r#"identity: { schemas: [{ id: a, url: "base64://eyIkcmVm\nIjoiZmlsZTovLy9ldGMvcGFzc3dkIn0=" }] }"#,
+        r#"a: "base64://aW1wb3J0\nc3RyICIvZXRjL3Bhc3N3ZCI=""#,
         // importstr "/etc/passwd"
         "a: 'base64://aW1wb3J0c3RyICIvZXRjL3Bhc3N3ZCI='",
     ];
@@ -128,6 +144,11 @@ fn a_world_keeps_to_the_fixtures_and_to_itself() -> Result<()> {
     [DIR]/case.yaml:4:69: the profile `code` has no file `kratos.sqlite`, which `identity.schemas.0.url` names
     [DIR]/case.yaml:4:69: `kratos.config` refers to `file:///etc/passwd` at `identity.schemas.0.url` (hint: `#/...`, inside the schema)
     [DIR]/case.yaml:4:69: `kratos.config` refers to `file:///etc/passwd` at `identity.schemas.0.url` (hint: `#/...`, inside the schema)
+    [DIR]/case.yaml:4:69: `kratos.config` refers to `#x` at `identity.schemas.0.url` (hint: `#/...`, inside the schema)
+    [DIR]/case.yaml:4:69: `kratos.config` has no JSON that can be read strictly at `identity.schemas.0.url`
+    [DIR]/case.yaml:4:69: `kratos.config` has no JSON that can be read strictly at `identity.schemas.0.url`
+    [DIR]/case.yaml:4:69: `kratos.config` has Base64 that cannot be decoded at `identity.schemas.0.url`
+    [DIR]/case.yaml:4:38: `kratos.config` has Base64 that cannot be decoded at `a`
     [DIR]/case.yaml:4:38: `kratos.config` imports a file at `a`
     "#);
     Ok(())
@@ -139,6 +160,10 @@ fn a_world_may_name_its_own_hosts_and_files() -> Result<()> {
     for config in [
         "config: { a: 'https://ui.example.test/x?y#z', b: 'https://*.example.test', c: 'http://example.test' }",
         "config: { identity: { schemas: [{ id: a, url: 'file://./identity.schema.json' }] }, b: 'base64://e30=' }",
+        // A schema with an id of its own, which refers to its own parts.
+        "config: { identity: { schemas: [{ id: a, url: 'base64://eyIkaWQiOiJodHRwczovL3NjaGVtYXMuZXhhbXBsZS50ZXN0L2EuanNvbiIsIiRyZWYiOiIjL2RlZmluaXRpb25zL2EiLCJkZWZpbml0aW9ucyI6eyJhIjp7IiRyZWYiOiIjIn19fQ==' }] } }",
+        // A Jsonnet program: function(ctx) {}
+        "config: { a: 'base64://ZnVuY3Rpb24oY3R4KSB7fQ' }",
     ] {
         let text = super::GOOD.replace("config: { log: { level: info } }", config);
         assert_eq!(desk.read(&desk.write("case.yaml", text)?)?.err(), None, "{config}");

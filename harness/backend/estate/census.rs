@@ -9,6 +9,7 @@ use nix::unistd::Pid;
 use super::displays::Numbered;
 use super::marked;
 use super::owner::Owner;
+use super::segments::Segment;
 use super::{OWNER_FILE, SCRATCH, is_estate};
 use crate::backend::listening;
 
@@ -21,10 +22,16 @@ pub(super) fn take(owner: &Owner, folder: &Path) -> BTreeSet<String> {
     let files = if is_estate(folder) { fs::read_dir(folder).ok() } else { None };
     let paths = files.into_iter().flatten().flatten().map(|entry| entry.path());
     let paths = paths.filter(|path| !path.ends_with(OWNER_FILE) && !path.ends_with(SCRATCH));
-    let named = paths.map(|path| match Numbered::noted(&path) {
-        Some(display) => display.to_string(),
-        None if path.is_dir() => format!("folder {}", path.display()),
-        None => format!("file {}", path.display()),
+    let named = paths.map(|path| {
+        if let Some(display) = Numbered::noted(&path) {
+            display.to_string()
+        } else if let Some(segment) = Segment::noted(&path) {
+            segment.to_string()
+        } else if path.is_dir() {
+            format!("folder {}", path.display())
+        } else {
+            format!("file {}", path.display())
+        }
     });
     let processes = processes.iter().map(|it| format!("process {} ({})", it.id, it.line()));
     processes.chain(ports).chain(named).collect()

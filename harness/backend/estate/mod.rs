@@ -12,6 +12,7 @@ mod displays;
 mod marked;
 mod owner;
 mod reaper;
+mod segments;
 mod sweep;
 
 use std::collections::BTreeSet;
@@ -33,6 +34,7 @@ pub use displays::DisplayNote;
 pub(in crate::backend) use owner::MARK;
 pub use owner::{NoOwner, Owner};
 pub use reaper::reap;
+pub(in crate::backend) use segments::SegmentNote;
 pub use sweep::{Swept, sweep};
 
 /// The file in an estate that says whose it is.

@@ -14,6 +14,7 @@ use nix::unistd::Uid;
 use super::displays::Numbered;
 use super::marked::{self, Marked};
 use super::owner::Owner;
+use super::segments::Segment;
 use super::{OWNER_FILE, PREFIX, UNFINISHED};
 use crate::wait::wait_until;
 
@@ -51,8 +52,8 @@ impl fmt::Display for Swept {
     }
 }
 
-/// Removes what owners have left that are gone: their processes, and their folders in this place with the displays that are
-/// noted in them. What is on a leash is given the time that it needs.
+/// Removes what owners have left that are gone: their processes, and their folders in this place with the displays and the
+/// shared memory that are noted in them. What is on a leash is given the time that it needs.
 ///
 /// # Errors
 /// When something stays.
@@ -81,10 +82,18 @@ async fn sweep_all(
         if !has_folder(&folder, &owner) {
             continue;
         }
-        for display in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            if let Some(display) = Numbered::noted(&display.path()) {
+        for note in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            if let Some(display) = Numbered::noted(&note.path()) {
                 display.clear();
                 swept.names.push(display.to_string());
+            }
+            if let Some(segment) = Segment::noted(&note.path()) {
+                wait_until("the end of shared memory", LIMIT, EVERY, || {
+                    std::future::ready(if segment.clear() { Ok(()) } else { Err("somebody uses it".to_owned()) })
+                })
+                .await
+                .with_context(|| format!("{segment} stays"))?;
+                swept.names.push(segment.to_string());
             }
         }
         wait_until("a folder to be removed", LIMIT, EVERY, || {

@@ -15,6 +15,7 @@ use super::data;
 use super::programs::{Account, Programs};
 use super::{Postgres, SETTINGS, Template, template_name};
 use crate::backend::cache::Cache;
+use crate::backend::estate::SegmentNote;
 use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::launch::{Ending, Launch, Output};
 use crate::backend::missing::Missing;
@@ -39,8 +40,9 @@ const EVERY: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 #[must_use = "the server ends when this is dropped"]
 pub struct Cluster {
-    // The order matters: the server ends before its folder goes.
+    // The order matters: the server ends before what it may leave and its folder go.
     process: Process,
+    segment: SegmentNote,
     folder: TempDir,
     version: String,
 }
@@ -83,8 +85,10 @@ impl Cluster {
             .args(arguments)
             .ends_by(Ending::Cleared)
             .start()?;
-        ready(&mut process, &folder.path().join("data")).await?;
-        Ok(Self { process, folder, version: programs.version().to_owned() })
+        let data = folder.path().join("data");
+        ready(&mut process, &data).await?;
+        let segment = segment(&data).context("failed to note Postgres's shared memory")?;
+        Ok(Self { process, segment, folder, version: programs.version().to_owned() })
     }
 
     /// Its version.
@@ -105,9 +109,9 @@ impl Cluster {
     /// Ends it so that its data can be started from, and gives the folder of the data; both go with what is dropped.
     pub(super) async fn rest(&mut self) -> Result<PathBuf> {
         let data = self.folder.path().join("data");
-        let id = line_of(&data, 1).and_then(|line| line.trim().parse().ok()).context("its process id is not told")?;
+        let server = server_of(&data)?;
         // "Fast Shutdown" (PostgreSQL 15, 19.5): connections are ended, and everything is written.
-        kill(Pid::from_raw(id), Signal::SIGINT).context("failed to ask Postgres to end")?;
+        kill(server, Signal::SIGINT).context("failed to ask Postgres to end")?;
         let status = tokio::time::timeout(LIMIT, self.process.exited())
             .await
             .map_err(|_| anyhow!("Postgres did not end within {} s", LIMIT.as_secs()))??;
@@ -122,9 +126,18 @@ impl Cluster {
     /// # Errors
     /// When something of it stays.
     pub async fn close(self) -> Result<()> {
-        let Self { process, folder, .. } = self;
+        let Self { process, segment, folder, .. } = self;
         let path = folder.keep();
         process.close().await?;
+        // The processes that the server had made see its end by themselves.
+        wait_until("the end of Postgres's shared memory", LIMIT, EVERY, || {
+            std::future::ready(if segment.clear() {
+                Ok(())
+            } else {
+                Err("`ipcrm` has not removed it, or somebody uses it".to_owned())
+            })
+        })
+        .await?;
         match fs::remove_dir_all(&path) {
             // The leash has removed it.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
@@ -149,6 +162,20 @@ async fn ready(process: &mut Process, data: &Path) -> Result<()> {
         said = says => said.map_err(|error| anyhow!("{error}\n  log: {}", last_words(&log))),
         exit = process.exited() => bail!("Postgres ended ({}) before it was ready\n  log: {}", exit?, last_words(&log)),
     }
+}
+
+/// Notes the server's segment of shared memory: the seventh line of the lock file has its key and id
+/// (`LOCK_FILE_LINE_SHMEM_KEY` of `src/include/utils/pidfile.h`).
+fn segment(data: &Path) -> Result<SegmentNote> {
+    let line = line_of(data, 7);
+    let id = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).context("its id is not told")?;
+    SegmentNote::write(id, server_of(data)?, data)
+}
+
+/// The server's process.
+fn server_of(data: &Path) -> Result<Pid> {
+    let id = line_of(data, 1).and_then(|line| line.trim().parse().ok()).context("its process id is not told")?;
+    Ok(Pid::from_raw(id))
 }
 
 /// A line of the server's lock file, counted from 1.

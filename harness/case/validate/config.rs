@@ -22,6 +22,9 @@ const SET: [&str; 7] =
 const CLOSED: [&str; 4] =
     ["tracing", "serve.public.tls", "selfservice.methods.password.config.haveibeenpwned_host", "profiling"];
 
+/// Below it stand the schemas, which Kratos reads as JSON.
+const SCHEMAS: &str = "identity";
+
 /// Base64 as Kratos takes it and a little more, so that nothing is hidden: padded or not.
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -74,13 +77,7 @@ impl WorldCheck<'_> {
             None => return None,
         };
         match scheme {
-            "base64" => match inlined(rest) {
-                Inlined::Harmless => None,
-                Inlined::Imports => Some(format!("`kratos.config` imports a file at `{key}`")),
-                Inlined::Refers(to) => {
-                    Some(format!("`kratos.config` refers to `{to}` at `{key}` (hint: `#/...`, inside the schema)"))
-                }
-            },
+            "base64" => refuse_inlined(key, rest),
             "file" => {
                 // Kratos decodes percent signs, so that no list of forbidden spellings would do.
                 let name = rest.strip_prefix("./").filter(|name| {
@@ -120,33 +117,36 @@ fn is_scheme(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || ['+', '-', '.'].contains(&c))
 }
 
-/// What a text in Base64 asks for: a schema refers to others, a Jsonnet program imports files.
-enum Inlined {
-    Harmless,
-    Imports,
-    Refers(String),
-}
-
-fn inlined(text: &str) -> Inlined {
+/// Why a text in Base64 cannot stand there: a schema refers to others, a Jsonnet program imports files. What Kratos may
+/// read otherwise than it is read here is refused.
+fn refuse_inlined(key: &str, text: &str) -> Option<String> {
     let decoded = [alphabet::STANDARD, alphabet::URL_SAFE]
         .iter()
         .find_map(|alphabet| GeneralPurpose::new(alphabet, LENIENT).decode(text.trim()).ok());
-    // What cannot be decoded is an error of Kratos's own.
-    let Some(decoded) = decoded else { return Inlined::Harmless };
-    let decoded = String::from_utf8_lossy(&decoded);
-    match serde_json::from_str::<Value>(&decoded) {
-        Ok(schema) => reference(&schema).map_or(Inlined::Harmless, Inlined::Refers),
-        Err(_) if decoded.contains("import") => Inlined::Imports,
-        Err(_) => Inlined::Harmless,
+    let Some(decoded) = decoded else {
+        return Some(format!("`kratos.config` has Base64 that cannot be decoded at `{key}`"));
+    };
+    match serde_json::from_slice(&decoded) {
+        Ok(schema) => reference(&schema)
+            .map(|to| format!("`kratos.config` refers to `{to}` at `{key}` (hint: `#/...`, inside the schema)")),
+        // Go takes half a surrogate pair, a number of any size, and any depth.
+        Err(_) if below(key, &[SCHEMAS]).is_some() => {
+            Some(format!("`kratos.config` has no JSON that can be read strictly at `{key}`"))
+        }
+        Err(_) if String::from_utf8_lossy(&decoded).contains("import") => {
+            Some(format!("`kratos.config` imports a file at `{key}`"))
+        }
+        Err(_) => None,
     }
 }
 
-/// The first `$ref` of a JSON schema that leads out of it. Kratos loads files and addresses (the loaders of
-/// `schema/loader.go` of v1.3.1).
+/// The first `$ref` of a JSON schema that leads out of it, or could. Kratos loads files and addresses (the loaders of
+/// `schema/loader.go` of v1.3.1); all but `#` and `#/...` it looks up where `$id` says (`compileRef` in `compiler.go` of
+/// ory/jsonschema v3.0.8).
 fn reference(schema: &Value) -> Option<String> {
     match schema {
         Value::Object(map) => map.iter().find_map(|(name, value)| match value.as_str() {
-            Some(to) if name == "$ref" && !to.starts_with('#') => Some(to.to_owned()),
+            Some(to) if name == "$ref" && to != "#" && !to.starts_with("#/") => Some(to.to_owned()),
             _ => reference(value),
         }),
         Value::Array(list) => list.iter().find_map(reference),

@@ -35,7 +35,7 @@ impl Found {
             "authorization" | "proxy-authorization" => self.take_authorization(value),
             _ => {
                 if let Some(kind) = Secret::of_field(name) {
-                    self.push(kind, value);
+                    self.push(kind, inlined(value));
                 }
             }
         }
@@ -181,6 +181,12 @@ impl Found {
             self.take_field(name, value.split("\n--").next().unwrap_or(value));
         }
     }
+}
+
+/// What a picture's `data:` URL has in it (RFC 2397); any other value as it is.
+fn inlined(value: &str) -> &str {
+    let data = value.strip_prefix("data:image/").and_then(|url| url.split_once(','));
+    data.map_or(value, |(_, data)| data)
 }
 
 /// Whether this can be the name of a field, and not half a text in which an equals sign occurs.

@@ -13,7 +13,7 @@ struct Frame {
     key: Option<String>,
     /// What `name` or `id` says, as in the `attributes` of Kratos's `ui.nodes`.
     name: Option<String>,
-    /// What `value` says there, or `text`.
+    /// What `value` says there, or `text`, or `src`.
     value: Option<String>,
 }
 
@@ -93,6 +93,7 @@ fn take_string(string: String, is_key: bool, frame: Option<&mut Frame>, visit: &
         match frame.key.as_deref() {
             Some("name" | "id") => frame.name = Some(string),
             Some("value" | "text") => frame.value = Some(string),
+            Some("src") if frame.value.is_none() => frame.value = Some(string),
             _ => {}
         }
     }

@@ -39,6 +39,10 @@ const WORDS: [&str; 24] = [
 const HARMLESS: [&str; 8] =
     ["area_code", "country_code", "error_code", "exit_code", "language_code", "postal_code", "status_code", "zip_code"];
 
+/// How the names of fields end that hold tokens and keys. The picture `totp_qr` is a key that can be read off it.
+const TOKENS: [&str; 10] =
+    ["token", "secret", "secret_key", "api_key", "private_key", "totp_qr", "verifier", "challenge", "jwt", "assertion"];
+
 /// A kind of secret; its word begins the names that replace it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Secret {
@@ -106,10 +110,7 @@ impl Secret {
             Some(Self::Password)
         } else if is("code") {
             Some(Self::Code)
-        } else if ["token", "secret", "secret_key", "api_key", "verifier", "challenge", "jwt", "assertion"]
-            .into_iter()
-            .any(is)
-        {
+        } else if TOKENS.into_iter().any(is) {
             Some(Self::Token)
         } else {
             None

@@ -67,6 +67,9 @@ fn url(url: &str) -> Exchange {
 #[case::node_value_first(answer(&[("content-type", JSON)], r#"{"attributes":{"value":"CANARY+1/x=","name":"password"}}"#))]
 #[case::text_node(answer(&[("content-type", JSON)],
     r#"{"attributes":{"id":"totp_secret_key","text":{"id":1050017,"text":"CANARY+1/x="},"node_type":"text"}}"#))]
+#[case::image_node(answer(&[("content-type", JSON)],
+    r#"{"attributes":{"src":"data:image/png;base64,CANARY+1/x=","id":"totp_qr","width":256,"node_type":"img"}}"#))]
+#[case::private_key(answer(&[("content-type", JSON)], r#"{"id":"apple","apple_private_key":"CANARY+1/x="}"#))]
 #[case::url_in_json(answer(&[("content-type", JSON)], r#"{"logout_url":"https://x/logout?a=b\u0026token=CANARY%2B1/x="}"#))]
 #[case::json_in_json(answer(&[("content-type", JSON)], r#"{"body":"{\"login_code\":\"CANARY+1\\/x=\"}"}"#))]
 #[case::html(answer(&[("content-type", HTML)], r#"<p><input type="hidden" name="csrf_token" value="CANARY&#43;1&#x2F;x&#x3D;">"#))]

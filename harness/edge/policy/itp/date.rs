@@ -46,7 +46,8 @@ pub(super) fn parse(text: &str) -> Option<i64> {
         small(second)?,
         0,
     );
-    TimeZone::UTC.to_timestamp(date.ok()?).ok().map(Timestamp::as_second)
+    // Servers mean "for ever" by the last day of 9999, of which a timestamp has but the begin.
+    Some(TimeZone::UTC.to_timestamp(date.ok()?).unwrap_or(Timestamp::MAX).as_second())
 }
 
 /// The date as servers write it (RFC 9110, section 5.6.7).

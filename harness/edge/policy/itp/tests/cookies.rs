@@ -21,6 +21,10 @@ const LATEST: &str = "Tue, 01 Dec 2026 00:00:00 GMT";
     "s=1; Expires=Thu, Dec 24 2026 00:00:00 GMT",
     "s=1; Expires=Tue, 01 Dec 2026 00:00:00 GMT"
 )]
+#[case::the_last_date_of_all(
+    "s=1; Expires=Fri, 31 Dec 9999 23:59:59 GMT",
+    "s=1; Expires=Tue, 01 Dec 2026 00:00:00 GMT"
+)]
 #[case::dashes_and_two_digits(
     "s=1; expires=Thursday, 24-Dec-26 00:00:00 GMT",
     "s=1; expires=Tue, 01 Dec 2026 00:00:00 GMT"
