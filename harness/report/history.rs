@@ -272,6 +272,7 @@ mod tests {
         let red = before.cases.iter().position(|case| !case.as_expected()).context("none is red")?;
         let green = before.cases.iter().position(CaseOutcome::as_expected).context("none is green")?;
         now.cases[red].verdict = now.cases[red].expected;
+        now.cases[red].trials.iter_mut().for_each(|trial| trial.shown = trial.wanted[0]);
         now.cases[green].verdict = Verdict::Error;
 
         let changes = history(&[before])?.changes(&now);
