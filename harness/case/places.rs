@@ -9,16 +9,29 @@ use serde_saphyr::{Location, Spanned};
 
 /// The places of all keys and list items below one value.
 #[derive(Debug, Default)]
-pub(super) struct Places(Vec<(String, Location, Places)>);
+pub(super) struct Places {
+    within: Vec<(String, Location, Places)>,
+    is_null: bool,
+}
 
 impl Places {
     /// The place of the value that these keys lead to (a list's items count from 0), or of the last one on the way
     /// there that exists, with the number of keys that led to it.
     pub(super) fn find(&self, keys: &[&str]) -> Option<(usize, Location)> {
         let (key, rest) = keys.split_first()?;
-        let (_, place, within) = self.0.iter().find(|(name, ..)| name == key)?;
+        let (_, place, within) = self.within.iter().find(|(name, ..)| name == key)?;
         let deeper = within.find(rest).map(|(depth, place)| (depth + 1, place));
         Some(deeper.unwrap_or((1, *place)))
+    }
+
+    /// The place of the first `null` below the value that these keys lead to, but for what is below a key of this name.
+    pub(super) fn null_beside(&self, keys: &[&str], exempt: &str) -> Option<Location> {
+        let beside = |name: &str| keys.first().map_or(name != exempt, |key| name == *key);
+        let rest = keys.get(1..).unwrap_or_default();
+        self.within
+            .iter()
+            .filter(|(name, ..)| beside(name))
+            .find_map(|(_, place, within)| if within.is_null { Some(*place) } else { within.null_beside(rest, exempt) })
     }
 }
 
@@ -42,7 +55,7 @@ impl<'de> Visitor<'de> for Anything {
         while let Some((key, value)) = map.next_entry::<Spanned<String>, Places>()? {
             within.push((key.value, key.referenced, value));
         }
-        Ok(Places(within))
+        Ok(Places { within, is_null: false })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Places, A::Error> {
@@ -50,7 +63,7 @@ impl<'de> Visitor<'de> for Anything {
         while let Some(item) = list.next_element::<Spanned<Places>>()? {
             within.push((within.len().to_string(), item.referenced, item.value));
         }
-        Ok(Places(within))
+        Ok(Places { within, is_null: false })
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Places, E> {
@@ -74,7 +87,7 @@ impl<'de> Visitor<'de> for Anything {
     }
 
     fn visit_unit<E>(self) -> Result<Places, E> {
-        Ok(Places::default())
+        Ok(Places { within: Vec::new(), is_null: true })
     }
 }
 
@@ -92,5 +105,17 @@ mod tests {
         assert_eq!(find(&["world", "faults", "1"]), Some((3, 6, 7)));
         assert_eq!(find(&["world", "faults", "7", "host"]), Some((2, 4, 3)));
         assert_eq!(find(&["fix"]), None);
+    }
+
+    #[test]
+    fn a_null_is_found_but_where_it_is_exempt() {
+        let text = "fix:\n  world:\n    kratos: { config: { a: ~ } }\n    front: null\nworld: { front: ~ }\n";
+        let places: Places = serde_saphyr::from_str(text).expect("the text is YAML");
+        let line = |keys: &[&str]| places.null_beside(keys, "config").map(|place| place.line());
+
+        assert_eq!(line(&["fix", "world"]), Some(4));
+        assert_eq!(line(&["fix", "world", "kratos"]), None);
+        assert_eq!(line(&["world"]), Some(5));
+        assert_eq!(line(&["fix", "steps"]), None);
     }
 }

@@ -152,6 +152,12 @@ impl Context<'_> {
     /// A fix changes something, and only a wrong one may say that it shows another problem.
     fn change(&self, case: &CaseFile, change: &Change, root: &[String]) -> Result<(), CaseError> {
         let keys: Vec<&str> = root.iter().map(String::as_str).collect();
+        let of_world: Vec<&str> = keys.iter().copied().chain(["world"]).collect();
+        if let Some(place) = self.places.null_beside(&of_world, "config") {
+            let message =
+                "`null` takes a key away below `config` alone (hint: write the value that it has without the key)";
+            return Err(self.error(place, message.to_owned()));
+        }
         let same_world = change.world.as_ref().is_none_or(|it| case.world.with(it) == case.world);
         let values = |steps: &[Spanned<Step>]| steps.iter().map(|step| step.value.clone()).collect::<Vec<_>>();
         if same_world && change.steps.as_ref().is_none_or(|it| values(it) == values(&case.steps)) {

@@ -266,7 +266,7 @@ wrong_fixes:";
     [DIR]/case.yaml:19:1: this changes nothing: its world and its steps are those without it (hint: write what somebody would do, under `world` or `steps`)
     [DIR]/case.yaml:25:5: this changes nothing: its world and its steps are those without it (hint: write what somebody would do, under `world` or `steps`)
     [DIR]/case.yaml:25:5: this changes nothing: its world and its steps are those without it (hint: write what somebody would do, under `world` or `steps`)
-    [DIR]/case.yaml:25:5: this changes nothing: its world and its steps are those without it (hint: write what somebody would do, under `world` or `steps`)
+    [DIR]/case.yaml:26:14: `null` takes a key away below `config` alone (hint: write the value that it has without the key)
     [DIR]/case.yaml:27:5: this changes nothing: its world and its steps are those without it (hint: write what somebody would do, under `world` or `steps`)
     [DIR]/case.yaml:25:5: only a wrong fix has `instead` (hint: what a fix shows is `expect` of `fix`)
     [DIR]/case.yaml:27:15: there is no browser `phone` in this world (hint: known here: a)
