@@ -58,7 +58,9 @@ pub fn fit(mut case: Case) -> Result<Fitted, NotRun> {
     let mut keep = |what: &str, changes: &mut Vec<Change>| {
         changes.retain(|change| {
             let of_world = change.world.as_ref().and_then(|change| need_of_world(&world.with(change)));
-            let need = of_world.or_else(|| change.steps.iter().flatten().find_map(|step| need_of_step(&step.value)));
+            let of_steps = || change.steps.iter().flatten().find_map(|step| need_of_step(&step.value));
+            let of_checks = || change.instead.iter().find_map(|check| need_of_check(&check.value));
+            let need = of_world.or_else(of_steps).or_else(of_checks);
             left_out.extend(need.iter().map(|need| NotRun {
                 case: id.clone(),
                 reason: format!("its {what} \"{}\" is not tried with another interface: it needs {need}", change.why),
