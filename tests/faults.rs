@@ -256,8 +256,8 @@ fn lacks(name: &str) -> Option<String> {
 #[case::disk_full(Fault::new("The disk of the temporary files is full", PAGE)
     .prepared(|scene| { scene.around(FULL_DISK); Ok(()) })
     .error("No space left on device").within(60))]
-#[case::no_file_handles(Fault::new("The harness may open 20 files", CLIENT)
-    .prepared(|scene| { scene.around("ulimit -n 20 && exec \"$@\""); Ok(()) }).error("Too many open files").within(60))]
+#[case::no_file_handles(Fault::new("The harness may open 22 files", CLIENT)
+    .prepared(|scene| { scene.around("ulimit -n 22 && exec \"$@\""); Ok(()) }).error("Too many open files").within(60))]
 #[case::no_inotify(Fault::new("The user has used up the inotify instances, of which Kratos needs one", CLIENT)
     .prepared(|scene| { scene.around(NO_INOTIFY); Ok(()) }).error("its log: Error: too many open files").within(60))]
 #[case::two_runs(Fault::new("A second run begins and ends meanwhile", CLIENT).struck(strikes::a_second_run).within(75))]
