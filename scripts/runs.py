@@ -53,7 +53,9 @@ class Run:
                 preexec_fn=heard,
             )
             self.id = self.child.pid
-        self.started = process(self.id).started if process(self.id) else 0
+        # Asked once: it may end at any moment.
+        now = process(self.id)
+        self.started = now.started if now else 0
         self.over = False
         self.seen, self.sockets, self.displays, self.estates = {}, {}, {}, set()
 
