@@ -25,7 +25,7 @@ fn a_need_is_a_feature_of_the_table() -> Result<()> {
         "need: [passwordless-code]",
     ])?, @r#"
     [DIR]/case.yaml:3:9: there is no feature `passwordless-coed` (hint: did you mean `passwordless-code`?)
-    [DIR]/case.yaml:3:28: there is no feature `v1.1` (hint: known here: passwordless-code, recovery-code, migrate-hook, mails-by-http, cors-answers, oidc-claims-source, oidc-pkce)
+    [DIR]/case.yaml:3:28: there is no feature `v1.1` (hint: known here: passwordless-code, recovery-code, migrate-hook, mails-by-http, cors-answers, oidc-claims-source, oidc-linking, oidc-pkce)
     [DIR]/case.yaml:3:8: a list, `- ...`, is expected here
     [DIR]/case.yaml:3:1: unknown key `need` (hint: did you mean `needs`?)
     "#);
