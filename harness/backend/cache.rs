@@ -204,7 +204,7 @@ fn locate(variable: impl Fn(&str) -> Option<OsString>, home: Option<PathBuf>) ->
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::{
         ffi::OsString,
         io,
@@ -225,17 +225,18 @@ mod tests {
         cache.claim(name, &mut Progress::silent()).await
     }
 
-    async fn claim_unfinished(cache: &Cache, name: &str) -> Result<Unfinished> {
+    pub(in crate::backend) async fn claim_unfinished(cache: &Cache, name: &str) -> Result<Unfinished> {
         match claim(cache, name).await? {
             Claim::Unfinished(unfinished) => Ok(unfinished),
             Claim::Ready(entry) => bail!("`{}` has been made already", entry.display()),
         }
     }
 
-    /// What is in the cache beside the locks.
-    fn content(cache: &Cache) -> Result<Vec<String>> {
+    /// What is in the cache beside the locks, in the order of the names.
+    pub(in crate::backend) fn content(cache: &Cache) -> Result<Vec<String>> {
         let mut names = cache.names()?;
         names.retain(|name| !name.ends_with(".lock"));
+        names.sort();
         Ok(names)
     }
 

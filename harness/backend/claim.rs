@@ -130,41 +130,26 @@ pub(super) fn mark(mut lock: &File) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use anyhow::{Result, bail};
+    use anyhow::Result;
 
     use super::*;
-    use crate::backend::progress::Progress;
-
-    async fn claim(cache: &Cache, name: &str) -> Result<Unfinished> {
-        match cache.claim(name, &mut Progress::silent()).await? {
-            Claim::Unfinished(unfinished) => Ok(unfinished),
-            Claim::Ready(entry) => bail!("`{}` has been made already", entry.display()),
-        }
-    }
-
-    /// What is in the cache beside the locks.
-    fn content(cache: &Cache) -> Result<Vec<String>> {
-        let mut names = cache.names()?;
-        names.retain(|name| !name.ends_with(".lock"));
-        names.sort();
-        Ok(names)
-    }
+    use crate::backend::cache::tests::{claim_unfinished, content};
 
     #[tokio::test]
     async fn what_killed_makers_left_is_swept_and_what_living_makers_write_is_not() -> Result<()> {
         let folder = tempfile::tempdir()?;
         let cache = Cache::at(folder.path())?;
         for killed in ["thing", "another"] {
-            drop(claim(&cache, killed).await?);
+            drop(claim_unfinished(&cache, killed).await?);
             let left = folder.path().join(format!("{killed}.tmp-killed"));
             fs::create_dir(&left)?;
             fs::write(left.join("file"), "half")?;
         }
-        let living = claim(&cache, "third").await?;
+        let living = claim_unfinished(&cache, "third").await?;
         assert_eq!(content(&cache)?.len(), 1, "the first claim sweeps both");
         fs::create_dir(folder.path().join("thing.tmp-killed"))?;
 
-        claim(&cache, "thing").await?.finish()?;
+        claim_unfinished(&cache, "thing").await?.finish()?;
 
         living.finish()?;
         assert_eq!(content(&cache)?, ["thing", "third"]);
@@ -174,7 +159,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_killed_maker_left_is_swept_where_all_is_there() -> Result<()> {
         let folder = tempfile::tempdir()?;
-        claim(&Cache::at(folder.path())?, "thing").await?.finish()?;
+        claim_unfinished(&Cache::at(folder.path())?, "thing").await?.finish()?;
         fs::create_dir(folder.path().join("thing.tmp-killed"))?;
 
         let cache = Cache::at(folder.path())?;
@@ -195,7 +180,7 @@ mod tests {
         fs::write(folder.path().join("x.lock"), "42")?;
         fs::write(folder.path().join("thing.lock"), "a note")?;
 
-        claim(&cache, "thing").await?.finish()?;
+        claim_unfinished(&cache, "thing").await?.finish()?;
 
         for stranger in strangers {
             assert!(folder.path().join(stranger).is_dir(), "`{stranger}` is gone");

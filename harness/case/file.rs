@@ -145,9 +145,7 @@ impl CaseFile {
 
     /// Whether one of its worlds has a Hydra.
     pub fn needs_hydra(&self) -> bool {
-        let changes = self.other_fixes.iter().chain(&self.wrong_fixes).filter_map(|change| change.world.as_ref());
-        let worlds = self.fix.iter().filter_map(|fix| fix.world.as_ref()).chain(changes);
-        std::iter::once(&self.world).chain(worlds).any(|world| world.hydra.is_some())
+        self.worlds().any(|world| world.hydra.is_some())
     }
 
     /// Reads a case from a YAML file, or from the first fenced `yaml` block of a Markdown file.

@@ -287,9 +287,7 @@ fn case_outcome(turn: &Turn, trials: Vec<TrialOutcome>, took_ms: u64, settings: 
         Question::Guard => Verdict::Guarded,
     };
     let mut redactor = Redactor::new();
-    let changed = case.file.other_fixes.iter().chain(&case.file.wrong_fixes).filter_map(|it| it.world.as_ref());
-    let worlds = case.file.fix.iter().filter_map(|fix| fix.world.as_ref()).chain(changed);
-    for world in std::iter::once(&case.file.world).chain(worlds) {
+    for world in case.file.worlds() {
         secrets::learn_world(&mut redactor, world);
     }
     secrets::learn_steps(&mut redactor, case.file.all_steps());

@@ -77,9 +77,8 @@ impl ClientPrograms {
 /// The programs that any world of a case uses, its fixes' among them.
 fn programs_of(case: &Case) -> impl Iterator<Item = Program> {
     let file = &case.file;
-    let changes = file.other_fixes.iter().chain(&file.wrong_fixes).filter_map(|it| it.world.as_ref());
-    let changes = file.fix.iter().filter_map(|fix| fix.world.as_ref()).chain(changes);
-    let worlds = std::iter::once(file.world.clone()).chain(changes.map(|change| file.world.with(change)));
+    // The broken world over itself is itself.
+    let worlds = file.worlds().map(|change| file.world.with(change));
     let programs = |world: WorldSpec| world.clients.into_iter().flatten().map(|(_, client)| client.program());
     worlds.flat_map(programs).collect::<Vec<_>>().into_iter()
 }
