@@ -1,21 +1,22 @@
 //! What every engine must do alike: no request goes around the listener, and one word decides on third-party cookies.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{AppendHeaders, Html, IntoResponse};
 use axum::routing::get;
-use kratos_repro::browser::{Browser, BrowserSettings, Engine, ThirdPartyCookies, Window};
+use kratos_repro::browser::{Browser, BrowserSettings, Display, Engine, ThirdPartyCookies, Window};
 use kratos_repro::edge::Edge;
 use kratos_repro::wait::wait_until;
 use rstest::rstest;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::support::is_missing;
+use crate::support::{display, is_missing};
 
 /// The site whose page is shown.
 const PAGE: &str = "ui.example.test";
@@ -201,4 +202,23 @@ async fn third_party_cookies_are_allowed_or_blocked(
     );
     ensure!(stored_at_a_visit == wanted, "{engine}, {policy:?}: stored at a visit: `{stored_at_a_visit}`");
     scene.browser.close().await
+}
+
+/// A display is seen, and typed into, by whoever is let in: no other user of the machine is.
+#[tokio::test]
+async fn a_display_lets_in_nobody_without_its_key() -> Result<()> {
+    if is_missing(Engine::WebKitGtk) {
+        return Ok(());
+    }
+    let folder = tempfile::tempdir()?;
+    let started = Display::start(folder.path()).await?;
+    let (number, file) = (started.number(), folder.path().join("xauthority"));
+    let entry = std::fs::read(&file)?;
+    let (_, key) = entry.split_last_chunk::<16>().context("no key")?;
+
+    let (without, other) = (display::lets_in(number, b"")?, display::lets_in(number, &[0; 16])?);
+    ensure!(!without && !other, "let in without a key: {without}, by another: {other}");
+    ensure!(display::lets_in(number, key)?, "kept out with its key");
+    ensure!(std::fs::metadata(&file)?.permissions().mode() & 0o077 == 0, "others may read its key");
+    started.close().await
 }

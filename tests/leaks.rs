@@ -226,7 +226,7 @@ async fn a_display_whose_server_is_killed_leaves_nothing() -> Result<()> {
     }
     let folder = tempfile::tempdir()?;
     let started = Display::start(folder.path()).await?;
-    let socket = display::socket(started.name().trim_start_matches(':'));
+    let socket = display::socket(&started.number().to_string());
     ensure!(socket.exists(), "no socket {}", socket.display());
 
     display::kill_server(folder.path())?;

@@ -1,13 +1,12 @@
 //! A WebDriver server of our own: one for each browser, on a port that it chooses itself.
 
-use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use super::Engine;
+use super::{DisplayAccess, Engine};
 use super::engine::{DriverStart, Ready};
 use crate::backend::{Launch, Output, Process, free_port};
 use crate::wait::within;
@@ -34,7 +33,7 @@ impl Driver {
     ///
     /// # Errors
     /// When the driver is not installed, ends early or does not come to listen.
-    pub async fn start(engine: Engine, folder: &Path, display: Option<&OsStr>) -> Result<Self> {
+    pub async fn start(engine: Engine, folder: &Path, display: Option<&DisplayAccess>) -> Result<Self> {
         let program = engine.driver().with_context(|| format!("the WebDriver server of {engine} is gone"))?;
         let log = folder.join("driver.log");
         let mut choices = 1;
@@ -62,7 +61,7 @@ impl Driver {
         program: &Path,
         folder: &Path,
         log: &Path,
-        display: Option<&OsStr>,
+        display: Option<&DisplayAccess>,
     ) -> Result<Self> {
         let mut launch = Launch::new(program, folder, Output::Piped(log.to_owned()))
             .args(start.arguments)
@@ -76,8 +75,8 @@ impl Driver {
         if let Some(helpers) = start.helpers {
             launch = launch.helpers_have(helpers);
         }
-        if let Some(display) = display {
-            launch = launch.env("DISPLAY", display);
+        for (name, value) in display.into_iter().flat_map(DisplayAccess::variables) {
+            launch = launch.env(name, value);
         }
         let mut process = launch.start()?;
         let stdout = process.take_stdout().context("the driver's output is not piped")?;

@@ -14,7 +14,7 @@ mod session;
 pub mod warm;
 
 pub use action::Input;
-pub use display::Display;
+pub use display::{Display, DisplayAccess};
 pub use driver::Driver;
 pub use engine::{BrowserSettings, Engine, ThirdPartyCookies, Window};
 pub use jar::CookieIdentity;

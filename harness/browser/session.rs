@@ -1,6 +1,5 @@
 //! A browser: a driver, one WebDriver session, and the listener of the edge that all its requests go through.
 
-use std::ffi::OsString;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -17,7 +16,7 @@ use tokio::sync::Mutex;
 use super::address::must_be_of_the_web;
 use super::engine::{PAGE_LIMIT, SCRIPT_LIMIT};
 use super::remote::RemoteSession;
-use super::{BrowserSettings, Display, Driver, Engine, Remote, Window, warm};
+use super::{BrowserSettings, Display, DisplayAccess, Driver, Engine, Remote, Window, warm};
 use crate::edge::Gate;
 use crate::evidence::CookieSeen;
 use crate::wait::{Deadline, crowding, wait_until, within};
@@ -82,12 +81,12 @@ impl Browser {
             Window::Hidden if engine.needs_display() => Some(Display::start(folder).await?),
             _ => None,
         };
-        let screen = match (&display, settings.window) {
-            (Some(display), _) => Some(OsString::from(display.name())),
-            (None, Window::Shown) => std::env::var_os("DISPLAY"),
+        let access = match (&display, settings.window) {
+            (Some(display), _) => Some(display.access().clone()),
+            (None, Window::Shown) => DisplayAccess::of_the_person(),
             (None, Window::Hidden) => None,
         };
-        let driver = Driver::start(engine, folder, screen.as_deref()).await?;
+        let driver = Driver::start(engine, folder, access.as_ref()).await?;
         let profile = if engine == Engine::Firefox { warm::profile(&binary, folder)? } else { None };
         let capabilities = engine.capabilities(&binary, settings, profile.as_deref());
         let mut connector = HttpConnector::new();

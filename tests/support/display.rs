@@ -1,6 +1,7 @@
 //! The display of a browser that has no headless mode.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -40,4 +41,24 @@ pub(crate) fn ensure_none_is_left(socket: Option<&Path>) -> Result<()> {
     let left = socket.exists() && UnixStream::connect(socket).is_err();
     ensure!(!left, "left behind: {}", socket.display());
     Ok(())
+}
+
+/// Whether a display's server lets in a program with this key, by the first byte of its answer (X Window System Protocol,
+/// section 8, "Connection Setup").
+pub(crate) fn lets_in(number: u32, key: &[u8]) -> Result<bool> {
+    const PROTOCOL: &[u8] = b"MIT-MAGIC-COOKIE-1\0\0";
+    let mut stream = UnixStream::connect(socket(&number.to_string()))?;
+    // The lower byte first; version 11.0.
+    let mut hello = vec![b'l', 0, 11, 0, 0, 0];
+    if key.is_empty() {
+        hello.extend([0; 6]);
+    } else {
+        hello.extend([18, 0, u8::try_from(key.len())?, 0, 0, 0]);
+        hello.extend(PROTOCOL);
+        hello.extend(key);
+    }
+    stream.write_all(&hello)?;
+    let mut answer = [0];
+    stream.read_exact(&mut answer)?;
+    Ok(answer == [1])
 }

@@ -75,7 +75,7 @@ async fn on_display(path: &Path, cure: &str) -> Result<State> {
     let folder = tempfile::tempdir()?;
     let display = Display::start(folder.path()).await?;
     let mut command = Command::new(path);
-    command.arg("--version").env("DISPLAY", display.name()).env("DBUS_SESSION_BUS_ADDRESS", "disabled:");
+    command.arg("--version").envs(display.access().variables()).env("DBUS_SESSION_BUS_ADDRESS", "disabled:");
     let state = examine_by(command, path.to_owned(), cure).await;
     display.close().await?;
     Ok(state)

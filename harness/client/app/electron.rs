@@ -14,7 +14,6 @@ pub(super) fn launch(place: &Place<'_>, run: &AppRun<'_>, display: &Display) -> 
         run.headers.iter().map(|(name, value)| (name.clone(), Value::from(value.clone()))).collect();
     let mut launch = place
         .launch()
-        .env("DISPLAY", display.name())
         .env("KRATOS_URL", run.kratos)
         .env("KRATOS_HEADERS", Value::Object(headers).to_string())
         // Its helpers leave the process group.
@@ -23,6 +22,9 @@ pub(super) fn launch(place: &Place<'_>, run: &AppRun<'_>, display: &Display) -> 
         .args([format!("--proxy-server={}", place.proxy()), "--proxy-bypass-list=<-loopback>".to_owned()])
         .args([format!("--user-data-dir={}", profile.display())])
         .args([place.settings.source.join(run.name)]);
+    for (name, value) in display.access().variables() {
+        launch = launch.env(name, value);
+    }
     for (name, value) in run.values {
         launch = launch.env(format!("KRATOS_{}", name.to_ascii_uppercase()), value);
     }
