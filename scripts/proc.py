@@ -71,15 +71,25 @@ def naming(words, everybody):
     return found
 
 
+def lines_of(*tables):
+    """The lines of these tables of each network that a process is on, without their heads: a run has one of its own."""
+    networks = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                networks[os.readlink(f"/proc/{name}/ns/net")] = name
+            except OSError:
+                pass
+    for name in networks.values():
+        for table in tables:
+            for line in read(f"/proc/{name}/net/{table}").decode(errors="replace").splitlines()[1:]:
+                yield line.split()
+
+
 def listeners():
     """The sockets that listen: inode and port."""
-    found = {}
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in read(table).decode().splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == "0A":
-                found[fields[9]] = int(fields[1].rpartition(":")[2], 16)
-    return found
+    lines = (fields for fields in lines_of("tcp", "tcp6") if fields[3] == "0A")
+    return {fields[9]: int(fields[1].rpartition(":")[2], 16) for fields in lines}
 
 
 def sockets_of(those):
@@ -104,8 +114,7 @@ def listeners_of(those):
 def displays_of(those):
     """The sockets of the displays that these serve: path and file."""
     own = sockets_of(those)
-    lines = [line.split() for line in read("/proc/net/unix").decode(errors="replace").splitlines()[1:]]
-    paths = [fields[7] for fields in lines if len(fields) == 8 and fields[6] in own]
+    paths = [fields[7] for fields in lines_of("unix") if len(fields) == 8 and fields[6] in own]
     return {path: file_at(path) for path in paths if path.startswith(DISPLAYS)}
 
 

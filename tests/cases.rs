@@ -7,10 +7,12 @@
 mod trials;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
 use kratos_repro::backend::cache::Cache;
+use kratos_repro::backend::network;
 use kratos_repro::browser::Engine;
 use kratos_repro::case::Catalogue;
 use kratos_repro::report::terminal::{self, Colour};
@@ -26,6 +28,10 @@ struct Engines {
 }
 
 fn main() -> ExitCode {
+    // As a run has it, where it can be had. This thread is still the only one.
+    if let Err(lacking) = network::enter(Path::new(env!("CARGO_BIN_EXE_kratos-repro"))) {
+        tell(&format!("network: the machine's, as {lacking:#}"));
+    }
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert_with(default_jobs);
     match tests() {

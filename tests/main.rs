@@ -22,6 +22,8 @@ mod interfaces;
 mod itp;
 // Whatever ends a run, nothing of it stays.
 mod leaks;
+// Who reaches a run, and what it reaches.
+mod network;
 // The nightly.
 mod nightly;
 // Postgres as database, and its end.

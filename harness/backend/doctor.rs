@@ -22,7 +22,7 @@ use super::{
     go, hydra_binary,
     kratos_binary::{KratosChoice, locate},
     missing::Missing,
-    nginx,
+    network, nginx,
     postgres::Programs,
     product::Product,
     version::Version,
@@ -33,8 +33,9 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// What a person should know before a run, and nothing that is found can change.
 pub const SHARED_MACHINE: &str = "
-while a run is on, any user of this machine can start programs as you through the browsers' drivers, and ask Kratos's
-admin API: do not run it on a machine that you share with people whom you do not trust
+a run with a network of its own is out of reach of other users of this machine; what is without (`up`, `bisect`, containers,
+browsers elsewhere, another login page, `--network machine`) is not: through the browsers' drivers any of them can start
+programs as you, and ask Kratos's admin API, so do not do that on a machine that you share with people whom you do not trust
 ";
 
 /// One thing that was looked for.
@@ -137,6 +138,7 @@ pub async fn examine(cache: &Cache, fixtures: &Path, choices: &[KratosChoice]) -
         finding("C compiler", compiler, "building Kratos and Hydra", need),
     ]);
     findings.extend(programs);
+    findings.push(finding("network of its own", examine_network().await, "a run out of others' reach", Need::Partly));
     findings.push(finding("postgres", examine_postgres().await, "`--db postgres`", Need::Partly));
     for application in Application::ALL {
         let needed_for = match application {
@@ -226,6 +228,13 @@ async fn examine_application(cache: &Cache, fixtures: &Path, application: Applic
 async fn examine_postgres() -> State {
     match Programs::find().await {
         Ok(programs) => State::found(programs.version().to_owned(), Some(programs.folder().to_owned())),
+        Err(error) => unfit(&error),
+    }
+}
+
+async fn examine_network() -> State {
+    match network::ask().await {
+        Ok(()) => State::found("allowed".to_owned(), None),
         Err(error) => unfit(&error),
     }
 }

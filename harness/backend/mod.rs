@@ -24,6 +24,7 @@ pub mod kratos_binary;
 mod launch;
 mod listening;
 pub mod missing;
+pub mod network;
 pub mod nginx;
 mod port;
 pub mod postgres;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use super::{DisplayAccess, Engine};
 use super::engine::{DriverStart, Ready};
+use super::{DisplayAccess, Engine};
 use crate::backend::{Launch, Output, Process, free_port};
 use crate::wait::within;
 

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::backend::BackendArguments;
 use super::interface::InterfaceArguments;
+use super::network::NetworkName;
 use super::serve::{LegacyArguments, UiArguments};
 use crate::backend::DatabaseKind;
 use crate::backend::estate::Owner;
@@ -60,6 +61,9 @@ pub(super) enum Command {
     Report(ReportArguments),
     /// Serve the fixture interface, a login page for a Kratos of your own, until Ctrl-C.
     Ui(Box<UiArguments>),
+    /// Enter a network of one's own and end: this is how a run finds out whether it could.
+    #[command(hide = true)]
+    EnterNetwork,
     /// Do nothing until asked to end: this is what holds the network of a world's containers.
     #[command(hide = true)]
     Pause,
@@ -161,6 +165,10 @@ pub(super) struct RunArguments {
     /// in each browser by a password of its own, and nobody else.
     #[arg(long, env = "KRATOS_REPRO_EDGE_ADDRESS", value_name = "IP")]
     pub(super) edge_address: Option<IpAddr>,
+    /// The network that the run is on. One of its own is a loopback that no other user of the machine reaches, without a way
+    /// out: servers and browsers reach nothing but each other.
+    #[arg(long, env = "KRATOS_REPRO_NETWORK", value_enum, default_value = "auto")]
+    pub(super) network: NetworkName,
     /// Try the wrong fixes of a case in each of its lineups of engines, not in the first alone.
     #[arg(long, env = "KRATOS_REPRO_THOROUGH")]
     pub(super) thorough: bool,

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use tokio::sync::watch;
 
 use super::WrongCall;
 use super::databases::Found;
@@ -97,6 +96,24 @@ impl BackendArguments {
             }
             (BackendName::Auto, None) => self.what_is_there(cache, fixtures, estate, kratos).await,
         }
+    }
+
+    /// Whether the servers will be in containers, or may be: asked before a run has any thread.
+    ///
+    /// # Errors
+    /// When there is no cache to look into.
+    pub(super) fn in_containers(&self, fixtures: &Path, kratos: &[KratosChoice]) -> Result<bool> {
+        let images = [&self.image_kratos, &self.image_hydra, &self.image_postgres];
+        Ok(match self.backend {
+            BackendName::Native => false,
+            BackendName::Docker => true,
+            BackendName::Auto if images.into_iter().any(Option::is_some) => true,
+            BackendName::Auto => {
+                let cache = Cache::open()?;
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                runtime.block_on(located(&cache, fixtures, kratos)).is_err()
+            }
+        })
     }
 
     /// Refuses an image of Postgres where no Postgres is asked for.
@@ -216,14 +233,14 @@ async fn located(cache: &Cache, fixtures: &Path, every_kratos: &[KratosChoice]) 
 
 /// The engine with an image of this very program, for its own servers.
 #[cfg(feature = "docker")]
-async fn with_own(engine: Engine, progress: &mut Progress) -> Result<Engine> {
+pub(super) async fn with_own(engine: Engine, progress: &mut Progress) -> Result<Engine> {
     let program = std::env::current_exe().context("this program does not know where it is")?;
     let own = docker::make_own_image(&engine, &program, progress).await?;
     Ok(engine.with_own(own))
 }
 
 #[cfg(feature = "docker")]
-fn refuse_path(kratos: &KratosChoice) -> Result<()> {
+pub(super) fn refuse_path(kratos: &KratosChoice) -> Result<()> {
     if let KratosChoice::Path(path) = kratos {
         let text = format!(
             "`{}` is a binary of this machine, and containers run images (hint: `--image-kratos` names one)",
@@ -318,76 +335,4 @@ impl Chosen {
             }
         }
     }
-}
-
-/// The servers that are built or installed here.
-#[derive(Debug)]
-pub(super) struct Built<'a> {
-    pub(super) every_kratos: Vec<(&'a KratosChoice, &'a KratosBinary)>,
-    pub(super) hydra: &'a HydraBinary,
-    pub(super) postgres: Option<&'a Programs>,
-}
-
-/// Makes the local images of these, and what they are started with. Nothing where it was stopped.
-///
-/// # Errors
-/// [`Missing`] when there is no engine; [`WrongCall`] when Kratos is a binary of the user's own.
-#[cfg(feature = "docker")]
-pub(super) async fn make_images(
-    cache: &Cache,
-    built: &Built<'_>,
-    estate: &Estate,
-    progress: &mut Progress,
-    stop: &mut watch::Receiver<bool>,
-) -> Result<Option<()>> {
-    for (choice, _) in &built.every_kratos {
-        refuse_path(choice)?;
-    }
-    let engine = Engine::find().await?;
-    estate.note_engine()?;
-    let made = tokio::select! {
-        made = make_all(&engine, cache, built, progress) => made.map(Some),
-        _ = stop.wait_for(|stop| *stop) => Ok(None),
-    };
-    // Whatever came of it, nothing of it stays.
-    let closed = engine.close().await.inspect(|()| estate.clear_engine());
-    let made = made?;
-    closed?;
-    Ok(made)
-}
-
-#[cfg(feature = "docker")]
-async fn make_all(engine: &Engine, cache: &Cache, built: &Built<'_>, progress: &mut Progress) -> Result<()> {
-    let engine = with_own(engine.clone(), progress).await?;
-    let Built { every_kratos, hydra, postgres } = built;
-    let every_kratos = every_kratos.iter();
-    let mut servers: Vec<_> =
-        every_kratos.map(|(choice, kratos)| (Product::Kratos, &kratos.program, choice.to_string())).collect();
-    servers.push((Product::Hydra, &hydra.program, hydra.version.to_string()));
-    for (product, program, version) in servers {
-        let image = docker::make_image(&engine, product, &version, program, progress).await?;
-        match product {
-            Product::Kratos => docker::kratos(&engine, cache, &image, progress).await.map(|_| ())?,
-            Product::Hydra => docker::hydra(&engine, cache, &image, progress).await.map(|_| ())?,
-        }
-        place::say(&format!("the image of {product} {version} is ready: {image}"));
-    }
-    if let Some(programs) = postgres {
-        let image = docker::make_postgres_image(&engine, programs, progress).await?;
-        place::say(&format!("the image of Postgres {} is ready: {image}", programs.version()));
-    }
-    Ok(())
-}
-
-/// The same where there are no containers.
-#[cfg(not(feature = "docker"))]
-pub(super) async fn make_images(
-    _: &Cache,
-    built: &Built<'_>,
-    _: &Estate,
-    _: &mut Progress,
-    _: &mut watch::Receiver<bool>,
-) -> Result<Option<()>> {
-    let _ = (&built.every_kratos, built.hydra, built.postgres);
-    Err(without_containers().into())
 }

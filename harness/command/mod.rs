@@ -5,10 +5,12 @@ mod backend;
 mod bisect;
 mod databases;
 mod endpoint;
+mod images;
 mod interface;
 mod lineups;
 mod list;
 mod matrix;
+mod network;
 mod place;
 mod repetitions;
 mod report;
@@ -26,6 +28,7 @@ use clap::Parser;
 
 use crate::backend::cache::Cache;
 use crate::backend::estate::{self, Estate};
+use crate::backend::network::enter_untried;
 use crate::backend::progress::Progress;
 use crate::backend::version::UnfitServer;
 use crate::backend::{Missing, doctor, setup};
@@ -33,7 +36,7 @@ use crate::browser::warm;
 use crate::case::{Case, CaseError, Catalogue, NothingSelected};
 use crate::trial::NotApplicable;
 use arguments::{Arguments, Command, DoctorArguments, ReapArguments, SetupArguments};
-use backend::Built;
+use images::Built;
 
 /// Everything was as expected.
 const AS_EXPECTED: u8 = 0;
@@ -66,6 +69,9 @@ fn lines(all: &[NotApplicable]) -> String {
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Err(error) = before_threads(&arguments.command) {
+        return failed(&error);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -79,14 +85,24 @@ pub fn main() -> ExitCode {
             never = stop::panic_on_request() => match never {},
         }
     };
-    let code = match runtime.block_on(work) {
-        Ok(code) => code,
-        Err(error) => {
-            place::say(&format!("error: {error:#}"));
-            code_of(&error)
-        }
-    };
-    ExitCode::from(code)
+    match runtime.block_on(work) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => failed(&error),
+    }
+}
+
+/// What only a process with a single thread can do.
+fn before_threads(command: &Command) -> Result<()> {
+    match command {
+        Command::Run(arguments) => network::enter(arguments),
+        Command::EnterNetwork => enter_untried(),
+        _ => Ok(()),
+    }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    place::say(&format!("error: {error:#}"));
+    ExitCode::from(code_of(error))
 }
 
 async fn perform(command: Command) -> Result<u8> {
@@ -99,6 +115,8 @@ async fn perform(command: Command) -> Result<u8> {
         Command::Bisect(arguments) => owning(async |estate| bisect::bisect(arguments, estate).await).await,
         Command::Matrix(arguments) => matrix::matrix(&arguments),
         Command::Report(arguments) => report::report(&arguments),
+        // It was done before this.
+        Command::EnterNetwork => Ok(AS_EXPECTED),
         Command::Pause => pause().await,
         Command::Reap(arguments) => reap(&arguments).await,
         Command::Ui(arguments) => serve::ui(*arguments).await,
@@ -196,7 +214,7 @@ async fn set_up(arguments: SetupArguments, estate: &Estate) -> Result<u8> {
     if arguments.images {
         let every_kratos = arguments.server.kratos.iter().zip(&ready).collect();
         let built = Built { every_kratos, hydra: &hydra, postgres: programs.as_ref() };
-        if backend::make_images(&cache, &built, estate, &mut progress, &mut stop).await?.is_none() {
+        if images::make(&cache, &built, estate, &mut progress, &mut stop).await?.is_none() {
             place::say("setup was stopped; what it had not finished is not kept");
             return Ok(SURPRISE);
         }

@@ -21,7 +21,7 @@ use crate::backend::estate::Estate;
 use crate::backend::hydra_binary::HydraBinary;
 use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::progress::Progress as SetupProgress;
-use crate::backend::{Backend, Missing, Program};
+use crate::backend::{Backend, Missing, Program, network};
 use crate::browser::{Engine, Remote, Window};
 use crate::case::{Case, Catalogue, Time, fingerprint};
 use crate::edge::Jitter;
@@ -322,6 +322,9 @@ pub(super) async fn parts(
     if let Backend::Docker(engine) = backend {
         parts.push(Part { name: "container engine".into(), version: engine.version().into(), note: String::new() });
     }
+    let (version, note) =
+        if network::is_alone() { ("its own", "a loopback, and no way in or out") } else { ("the machine's", "") };
+    parts.push(Part { name: "network".into(), version: version.into(), note: note.into() });
     for (engine, version) in remote.into_iter().flat_map(Remote::offered).filter(|(it, _)| engines.contains(it)) {
         parts.push(Part { name: engine.name().into(), version: version.clone(), note: "remote".into() });
     }

@@ -1,8 +1,8 @@
 //! Looks at the processes and ports of the machine by proc(5).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A process that lives.
 #[derive(Debug, Clone)]
@@ -56,19 +56,34 @@ pub(crate) fn listening(ids: impl IntoIterator<Item = i32>) -> BTreeSet<Listenin
     all_listening().into_iter().filter(|socket| of_them(&socket.inode)).collect()
 }
 
-/// The TCP sockets on which anybody listens: state 0A, the local address second, the inode tenth.
+/// The TCP sockets on which anybody listens, on whatever network: state 0A, the local address second, the inode tenth.
 pub(crate) fn all_listening() -> BTreeSet<Listening> {
     let mut all = BTreeSet::new();
-    for file in ["/proc/net/tcp", "/proc/net/tcp6"] {
-        for line in fs::read_to_string(file).unwrap_or_default().lines().skip(1) {
-            let fields: Vec<&str> = line.split_whitespace().collect();
-            if let (Some(address), Some(&"0A"), Some(inode)) = (fields.get(1), fields.get(3), fields.get(9))
-                && let Some((_, port)) = address.rsplit_once(':')
-                && let Ok(port) = u16::from_str_radix(port, 16)
-            {
-                all.insert(Listening { port, inode: (*inode).to_owned() });
+    for id in one_on_each_network() {
+        for table in ["tcp", "tcp6"] {
+            for line in fs::read_to_string(format!("/proc/{id}/net/{table}")).unwrap_or_default().lines().skip(1) {
+                let fields: Vec<&str> = line.split_whitespace().collect();
+                if let (Some(address), Some(&"0A"), Some(inode)) = (fields.get(1), fields.get(3), fields.get(9))
+                    && let Some((_, port)) = address.rsplit_once(':')
+                    && let Ok(port) = u16::from_str_radix(port, 16)
+                {
+                    all.insert(Listening { port, inode: (*inode).to_owned() });
+                }
             }
         }
     }
     all
+}
+
+/// The network that a process is on.
+pub(crate) fn network(id: &str) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/{id}/ns/net")).ok()
+}
+
+/// A process of each network that there is.
+fn one_on_each_network() -> Vec<String> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let networks: BTreeMap<PathBuf, String> = names.filter_map(|name| Some((network(&name)?, name))).collect();
+    networks.into_values().collect()
 }
