@@ -179,7 +179,7 @@ pub fn render(findings: &[Finding]) -> String {
     let (name, state, needed_for) = (width(0), width(1), width(2));
     rows.iter().fold(String::new(), |mut text, [a, b, c, d]| {
         // Writing to a string cannot fail.
-        writeln!(text, "{a:name$}  {b:state$}  {c:needed_for$}  {d}").ok();
+        writeln!(text, "{}", format!("{a:name$}  {b:state$}  {c:needed_for$}  {d}").trim_end()).ok();
         text
     })
 }
