@@ -73,22 +73,25 @@ def naming(words, everybody):
 
 def lines_of(*tables):
     """The lines of these tables of each network that a process is on, without their heads: a run has one of its own."""
-    networks = {}
+    networks = collections.defaultdict(list)
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                networks[os.readlink(f"/proc/{name}/ns/net")] = name
+                networks[os.readlink(f"/proc/{name}/ns/net")].append(name)
             except OSError:
                 pass
-    for name in networks.values():
+    for names in networks.values():
         for table in tables:
-            for line in read(f"/proc/{name}/net/{table}").decode(errors="replace").splitlines()[1:]:
+            # A process that has ended meanwhile shows nothing, not even the head.
+            texts = (read(f"/proc/{name}/net/{table}") for name in names)
+            text = next((text for text in texts if text), b"")
+            for line in text.decode(errors="replace").splitlines()[1:]:
                 yield line.split()
 
 
 def listeners():
     """The sockets that listen: inode and port."""
-    lines = (fields for fields in lines_of("tcp", "tcp6") if fields[3] == "0A")
+    lines = (fields for fields in lines_of("tcp", "tcp6") if len(fields) > 9 and fields[3] == "0A")
     return {fields[9]: int(fields[1].rpartition(":")[2], 16) for fields in lines}
 
 

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
 use kratos_repro::backend::cache::Cache;
+use kratos_repro::backend::estate::{self, Estate};
 use kratos_repro::backend::network;
 use kratos_repro::browser::Engine;
 use kratos_repro::case::Catalogue;
@@ -28,19 +29,55 @@ struct Engines {
 }
 
 fn main() -> ExitCode {
-    // As a run has it, where it can be had. This thread is still the only one.
-    if let Err(lacking) = network::enter(Path::new(env!("CARGO_BIN_EXE_kratos-repro"))) {
-        tell(&format!("network: the machine's, as {lacking:#}"));
-    }
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let code = match words.as_slice() {
+        // As every program that has an estate, it is its own reaper.
+        [word, owner, place] if word == "reap" => reap(owner, Path::new(place)).map(|()| ExitCode::SUCCESS),
+        _ => run(),
+    };
+    code.unwrap_or_else(|error| {
+        tell(&format!("error: {error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+fn reap(owner: &str, place: &Path) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(estate::reap(&owner.parse()?, place))
+}
+
+fn run() -> Result<ExitCode> {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert_with(default_jobs);
-    match tests() {
-        Ok(tests) => libtest_mimic::run(&arguments, tests).exit_code(),
-        Err(error) => {
-            tell(&format!("error: {error:#}"));
-            ExitCode::FAILURE
-        }
+    if arguments.list {
+        return Ok(libtest_mimic::run(&arguments, tests()?).exit_code());
     }
+    let place = std::env::temp_dir();
+    enter_network(&place)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let estate = runtime.block_on(Estate::open(&place))?;
+    // It is the first, and one alone can be told.
+    let _ = tempfile::env::override_temp_dir(estate.folder());
+    let ended = tests().map(|tests| libtest_mimic::run(&arguments, tests).exit_code());
+    let closed = runtime.block_on(estate.close());
+    let code = ended?;
+    closed?;
+    Ok(code)
+}
+
+/// A network of its own, as a run has it, where it can be had. This thread is still the only one.
+fn enter_network(place: &Path) -> Result<()> {
+    let program = Path::new(env!("CARGO_BIN_EXE_kratos-repro"));
+    if let Err(lacking) = network::probe(program) {
+        tell(&format!("network: the machine's, as {lacking:#}"));
+        return Ok(());
+    }
+    // In it the processes of others cannot be told any more.
+    let swept = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(estate::sweep(place));
+    if !swept.is_empty() {
+        tell(&swept.to_string());
+    }
+    network::enter()
 }
 
 fn tests() -> Result<Vec<Trial>> {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use kratos_repro::backend::network::PROBE;
 use nix::unistd::Uid;
 use rstest::rstest;
 
-use crate::support::{BROWSER, QUICK, Sandbox, process};
+use crate::support::{BROWSER, QUICK, Sandbox, list, process};
 
 /// Whether this machine lets nobody have a network of their own. The test is then not run, which is said.
 fn is_shared() -> Result<bool> {
@@ -48,7 +49,12 @@ fn all_of_a_run_is_on_a_network_that_leads_nowhere() -> Result<()> {
     let (mine, own) = (process::network("self"), process::network(&run.id().to_string()));
     let routes = fs::read_to_string(format!("/proc/{}/net/route", run.id()))?;
 
+    let world =
+        list(&sandbox.estate().context("no estate")?)?.into_iter().find(|path| path.join("authority.pem").exists());
+    let mode = fs::metadata(world.context("no world")?)?.permissions().mode();
+
     assert_ne!(own, mine);
+    assert_eq!(mode & 0o077, 0, "others may enter the world: {mode:o}");
     ensure!(networks.iter().all(|it| Some(it) == own.as_ref()), "some of {seen:?} are on another: {networks:?}");
     assert_eq!(routes.lines().count(), 1, "{routes}");
     let ended = run.end(Duration::from_secs(120))?;

@@ -67,7 +67,8 @@ fn a_round_in_which_nothing_was_ended_is_not_done() -> Result<()> {
     let ended = sandbox.end(torture)?;
 
     assert_eq!(ended.code(), Some(1), "{}{}", ended.stderr, ended.stdout);
-    let rows: Value = serde_json::from_str(&ended.stdout).context("it prints no table")?;
+    let rows: Value =
+        serde_json::from_str(&ended.stdout).with_context(|| format!("it prints no table: {}", ended.stderr))?;
     for kind in ["KILL", "kratos"] {
         let row = &rows[kind];
         assert_eq!((&row["rounds"], &row["not done"], &row["too late"]), (&0.into(), &1.into(), &10.into()), "{rows}");

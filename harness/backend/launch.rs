@@ -65,6 +65,31 @@ trap '' QUIT
 exec 3<&- >/dev/null
 wait "$child""#;
 
+/// The same, but the program alone is killed, and what it has started, which sees that, has five seconds to put away what it
+/// has outside of its memory. The program's number is its own as long as the shell at the head waits for it.
+const HEADS_LEASH: &str = r#"exec 3<&0
+"$@" </dev/null 3<&- &
+child=$!
+{
+    read -r _ <&3
+    read -r me _ </proc/self/stat
+    read -r _ _ state _ <"/proc/$$/stat" && [ "$state" != Z ] && kill -KILL "$child"
+    tries=0
+    busy=yes
+    while [ "$tries" -lt 250 ] && [ "$busy" ]; do
+        busy=
+        for file in /proc/[0-9]*/stat; do
+            { read -r id _ state _ group _ <"$file"; } && [ "$group" = "$$" ] && [ "$state" != Z ] \
+                && [ "$id" != "$$" ] && [ "$id" != "$me" ] && busy=yes
+        done
+        sleep 0.02
+        tries=$((tries + 1))
+    done
+    kill -KILL 0
+} >/dev/null 2>&1 &
+exec 3<&- >/dev/null
+wait "$child""#;
+
 /// Where a program's standard output goes.
 #[derive(Debug, Clone)]
 pub enum Output {
@@ -81,6 +106,9 @@ pub enum Ending {
     Killed,
     /// By a request, because it has something to put away outside its folder; killed if it takes more than a second.
     Asked,
+    /// By its leash, which kills it alone, and its whole group if what it has started takes more than five seconds to see
+    /// that: for a program whose own processes have something to put away.
+    Head,
     /// By its leash, which tells it to quit, kills it if it takes more than five seconds, and removes its folder: for a
     /// program whose own processes leave its group, and whose folder is of no use without it.
     Cleared,
@@ -174,6 +202,7 @@ fn leash(ending: Ending) -> &'static str {
     match ending {
         Ending::Killed => LEASH,
         Ending::Asked => LONG_LEASH,
+        Ending::Head => HEADS_LEASH,
         Ending::Cleared => CLEARING_LEASH,
     }
 }
@@ -217,6 +246,7 @@ kill -0 "$number" && read -r _ _ state _ <"/proc/$number/stat" && [ "$state" != 
 
     #[rstest]
     #[case::asked(Ending::Asked)]
+    #[case::head(Ending::Head)]
     #[case::cleared(Ending::Cleared)]
     fn whoever_has_the_number_of_a_program_that_has_ended_is_left_alone(#[case] ending: Ending) -> Result<()> {
         let apart = |script: &[&str], folder: &Path| {

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::AsRawFd as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
@@ -38,22 +39,20 @@ const LOOPBACK: i32 = 1;
 /// `IFF_UP` (linux/if.h).
 const UP: u32 = 1;
 
-/// Gives this process, and all that it starts from now on, a network of its own, unless it cannot be had: then nothing has
-/// changed. It must have no second thread yet. `program` is a `kratos-repro`, which tries it first: a system may grant
-/// the network and not its loopback (Ubuntu's AppArmor does), and there is no way back.
+/// Whether this process has entered one.
+static ENTERED: AtomicBool = AtomicBool::new(false);
+
+/// Tries in a process of its own whether a network of its own can be had: a system may grant the network and not its loopback
+/// (Ubuntu's AppArmor does), and there is no way back. `program` is a `kratos-repro`.
 ///
 /// # Errors
 /// [`Missing`] when the system does not allow it.
-pub fn enter(program: &Path) -> Result<()> {
+pub fn probe(program: &Path) -> Result<()> {
     let tried = Command::new(program).arg(PROBE).stdin(Stdio::null()).output();
-    may(&tried.with_context(|| format!("failed to run `{}`", program.display()))?)?;
-    enter_untried()
+    may(&tried.with_context(|| format!("failed to run `{}`", program.display()))?)
 }
 
-/// Whether this program could enter one, which a process of its own tries.
-///
-/// # Errors
-/// [`Missing`] when the system does not allow it.
+/// As [`probe`], with this very program.
 pub(super) async fn ask() -> Result<()> {
     let program = std::env::current_exe().context("this program does not know where it is")?;
     let tried = tokio::process::Command::new(program).arg(PROBE).stdin(Stdio::null()).output();
@@ -69,11 +68,12 @@ fn may(tried: &Output) -> Result<()> {
     Ok(())
 }
 
-/// As [`enter`], and whatever has been done when it fails stays done: for a process that only wants to know.
+/// Gives this process, and all that it starts from now on, a network of its own. It must have no second thread yet. What has
+/// been done when it fails stays done, so [`probe`] comes before it.
 ///
 /// # Errors
 /// When the system does not allow it; the words say at which step.
-pub fn enter_untried() -> Result<()> {
+pub fn enter() -> Result<()> {
     let (user, group) = (Uid::effective(), Gid::effective());
     if user.is_root() {
         unshare(CloneFlags::CLONE_NEWNET).context("the kernel gives root none (unshare)")?;
@@ -85,16 +85,15 @@ pub fn enter_untried() -> Result<()> {
         write("/proc/self/uid_map", &format!("{user} {user} 1"))?;
         write("/proc/self/gid_map", &format!("{group} {group} 1"))?;
     }
-    start_loopback().context("the loopback cannot be started")
+    start_loopback().context("the loopback cannot be started")?;
+    ENTERED.store(true, Ordering::Relaxed);
+    Ok(())
 }
 
-/// Whether this process has no network but a loopback: no route leads anywhere else.
+/// Whether this process is on a network of its own, and not on one that may have others on it.
 #[must_use]
-pub fn is_alone() -> bool {
-    let table = |name| std::fs::read_to_string(format!("/proc/self/net/{name}"));
-    // The first has a line of heads, and no line for the loopback; a machine without IPv6 has no second.
-    table("route").is_ok_and(|routes| routes.lines().count() <= 1)
-        && table("ipv6_route").unwrap_or_default().lines().all(|route| route.split_whitespace().last() == Some("lo"))
+pub fn is_own() -> bool {
+    ENTERED.load(Ordering::Relaxed)
 }
 
 fn write(file: &str, text: &str) -> Result<()> {

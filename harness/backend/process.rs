@@ -10,6 +10,7 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tokio::process::{Child, ChildStdin, ChildStdout};
 
+use super::estate;
 use super::launch::Ending;
 use super::listening;
 use super::stat::Stat;
@@ -122,7 +123,7 @@ impl Process {
                 let _ = killpg(self.group, Signal::SIGTERM);
                 Some(ASKED_LIMIT)
             }
-            Ending::Cleared => {
+            Ending::Head | Ending::Cleared => {
                 self.leash.take();
                 Some(CLEARED_LIMIT)
             }
@@ -162,12 +163,13 @@ impl Drop for Process {
     }
 }
 
-/// The processes of a group that run, and those whose command line has the argument. The dead that their new parent has
-/// not taken note of yet do not count.
+/// The processes of a group that run, and those of ours whose command line has the argument: a stranger may read a log that
+/// lies in our folder. The dead that their new parent has not taken note of yet do not count.
 fn living(group: Pid, helpers: Option<&OsStr>) -> Vec<Pid> {
     let helpers = helpers.map(OsStr::as_encoded_bytes);
     let names = |id: Pid, folder: &[u8]| {
-        std::fs::read(format!("/proc/{id}/cmdline")).is_ok_and(|line| line.windows(folder.len()).any(|it| it == folder))
+        let line = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        line.windows(folder.len()).any(|it| it == folder) && estate::may_be_ours(id)
     };
     let living = Stat::all().into_iter().filter(|it| !it.dead);
     let ours = living.filter(|it| it.group == group || helpers.is_some_and(|helpers| names(it.id, helpers)));
@@ -220,6 +222,49 @@ mod tests {
         process.close().await?;
 
         assert_eq!(living(stranger, Some(folder.path().as_os_str())), [], "nothing that names the folder is left");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_stranger_that_reads_our_log_is_left_alone() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let log = folder.path().join("log");
+        let process = Launch::new("/bin/sleep", folder.path(), Output::File(log.clone()))
+            .args(["600"])
+            .helpers_have(folder.path())
+            .start()?;
+        let mut reader = std::process::Command::new("tail").arg("-f").arg(&log).spawn()?;
+
+        process.close().await?;
+
+        let ended = reader.try_wait()?;
+        reader.kill()?;
+        reader.wait()?;
+        assert_eq!(ended, None);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_a_program_has_started_may_put_its_things_away() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        // A reader that sees the end of its input, as Postgres's of `initdb`'s.
+        let script = "mkfifo pipe; { cat pipe; echo put away >away; } & exec 4>pipe; echo ready >ready; exec sleep 600";
+        let process = Launch::new("/bin/sh", folder.path(), Output::File(folder.path().join("log")))
+            .args(["-c", script])
+            .env("PATH", "/usr/bin:/bin")
+            .ends_by(Ending::Head)
+            .start()?;
+        let ready = || {
+            let there = folder.path().join("ready").exists();
+            std::future::ready(if there { Ok(()) } else { Err("not there".to_owned()) })
+        };
+        wait_until("the reader", Duration::from_secs(5), Duration::from_millis(5), ready).await?;
+        let group = process.group();
+
+        process.close().await?;
+
+        assert!(folder.path().join("away").exists());
+        assert_eq!(living(Pid::from_raw(group), None), []);
         Ok(())
     }
 

@@ -140,6 +140,13 @@ async fn reply(answer: Result<reqwest::Response>) -> Result<Reply> {
 }
 
 impl Curl {
+    /// An argument that has curl read this from a file, so that no secret shows in a list of processes.
+    fn file(&self, name: &str, text: &str) -> Result<String> {
+        let path = self.folder.join(name);
+        std::fs::write(&path, text).with_context(|| format!("failed to write `{}`", path.display()))?;
+        Ok(format!("@{}", path.display()))
+    }
+
     async fn run(&self, url: &str, body: Option<&Value>, headers: &[(String, String)]) -> Result<Reply> {
         // It counts real seconds.
         let limit = OWN_LIMIT.mul_f64(crowding()).as_secs().to_string();
@@ -165,15 +172,13 @@ impl Curl {
             let jar = jar.display().to_string();
             arguments.extend(["--cookie".to_owned(), jar.clone(), "--cookie-jar".to_owned(), jar]);
         }
-        for (name, value) in headers {
-            arguments.extend(["--header".to_owned(), format!("{name}: {value}")]);
+        if !headers.is_empty() {
+            let lines = headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect::<String>();
+            arguments.extend(["--header".to_owned(), self.file("headers", &lines)?]);
         }
         if let Some(body) = body {
-            // By a file, so that no password shows in a list of processes.
-            let path = self.folder.join("body.json");
-            std::fs::write(&path, body.to_string()).with_context(|| format!("failed to write `{}`", path.display()))?;
             arguments.extend(["--header".to_owned(), "Content-Type: application/json".to_owned()]);
-            arguments.extend(["--data-binary".to_owned(), format!("@{}", path.display())]);
+            arguments.extend(["--data-binary".to_owned(), self.file("body.json", &body.to_string())?]);
         }
         arguments.push(url.to_owned());
 

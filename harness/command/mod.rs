@@ -28,7 +28,6 @@ use clap::Parser;
 
 use crate::backend::cache::Cache;
 use crate::backend::estate::{self, Estate};
-use crate::backend::network::enter_untried;
 use crate::backend::progress::Progress;
 use crate::backend::version::UnfitServer;
 use crate::backend::{Missing, doctor, setup};
@@ -95,7 +94,7 @@ pub fn main() -> ExitCode {
 fn before_threads(command: &Command) -> Result<()> {
     match command {
         Command::Run(arguments) => network::enter(arguments),
-        Command::EnterNetwork => enter_untried(),
+        Command::EnterNetwork => crate::backend::network::enter(),
         _ => Ok(()),
     }
 }

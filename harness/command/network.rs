@@ -5,7 +5,7 @@ use clap::ValueEnum;
 
 use super::arguments::RunArguments;
 use super::{WrongCall, place};
-use crate::backend::network;
+use crate::backend::{estate, network};
 
 /// On which network a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -45,15 +45,26 @@ pub(super) fn enter(run: &RunArguments) -> Result<()> {
         }
         _ => {
             let program = std::env::current_exe().context("this program does not know where it is")?;
-            match network::enter(&program) {
+            match network::probe(&program) {
                 Err(lacking) if !own => {
                     place::say(&format!("network: the machine's, as {lacking:#}"));
                     Ok(())
                 }
-                entered => entered,
+                allowed => {
+                    allowed?;
+                    sweep()?;
+                    network::enter()
+                }
             }
         }
     }
+}
+
+/// Removes what earlier runs have left: from a user namespace their processes cannot be told any more.
+fn sweep() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    place::say_swept(Ok(runtime.block_on(estate::sweep(&std::env::temp_dir()))));
+    Ok(())
 }
 
 fn beyond(run: &RunArguments) -> Result<Option<Beyond>> {

@@ -36,7 +36,7 @@ pub(super) fn runs() -> PathBuf {
 /// When there is no place for it.
 pub(super) async fn estate() -> Result<Estate> {
     let place = std::env::temp_dir();
-    say_swept(estate::sweep(&place).await);
+    say_swept(Ok(estate::sweep(&place).await));
     let estate = Estate::open(&place).await?;
     if estate.folder().as_os_str().len() > LONGEST_FOLDER {
         let what = format!("`{}` is too long a path for the sockets of browsers", estate.folder().display());
@@ -50,8 +50,14 @@ pub(super) async fn estate() -> Result<Estate> {
 /// Says what was removed. What could not be is no reason not to run.
 pub(super) fn say_swept(swept: Result<Swept>) {
     match swept {
-        Ok(swept) if swept.is_empty() => {}
-        Ok(swept) => say(&swept.to_string()),
+        Ok(swept) => {
+            if !swept.is_empty() {
+                say(&swept.to_string());
+            }
+            for stays in swept.stays() {
+                say(&format!("what a run that was killed had left stays: {stays}"));
+            }
+        }
         Err(error) => say(&format!("what a run that was killed had left cannot be removed: {error:#}")),
     }
 }

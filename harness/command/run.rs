@@ -323,7 +323,7 @@ pub(super) async fn parts(
         parts.push(Part { name: "container engine".into(), version: engine.version().into(), note: String::new() });
     }
     let (version, note) =
-        if network::is_alone() { ("its own", "a loopback, and no way in or out") } else { ("the machine's", "") };
+        if network::is_own() { ("its own", "a loopback, and no way in or out") } else { ("the machine's", "") };
     parts.push(Part { name: "network".into(), version: version.into(), note: note.into() });
     for (engine, version) in remote.into_iter().flat_map(Remote::offered).filter(|(it, _)| engines.contains(it)) {
         parts.push(Part { name: engine.name().into(), version: version.clone(), note: "remote".into() });

@@ -55,7 +55,10 @@ impl Screen {
         let seconds = self.begun.elapsed().as_secs();
         let (cases_done, cases) = (self.cases_done, self.cases);
         let mut screen = std::io::stderr();
-        let said = format!("{seconds:>4} s  case {cases_done}/{cases}, trial {done}/{all}{surprises}  {now}");
+        let said = format!(
+            "{seconds:>4} s  case {cases_done}/{cases}, trial {done}/{all}{surprises}  {}",
+            terminal::visible(now)
+        );
         let _ = write!(screen, "{}", rewriting(&said));
         let _ = screen.flush();
     }

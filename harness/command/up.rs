@@ -14,6 +14,7 @@ use crate::backend::estate::Estate;
 use crate::backend::progress::Progress;
 use crate::browser::{Browser, Engine, Window};
 use crate::case::{BrowserSpec, Case, Catalogue, Step};
+use crate::report::terminal;
 use crate::trial::{Lineup, Plan, TrialKind, WrongFixes, fit, plans};
 use crate::world::{ClientPrograms, Files, World, WorldSettings};
 
@@ -179,7 +180,8 @@ fn introduce(case: &Case, plan: &Plan, world: &World) -> String {
     for check in &plan.symptom {
         let _ = writeln!(text, "  - {}", check.value.text());
     }
-    text
+    // A case is a stranger's text.
+    text.lines().map(|line| terminal::visible(line) + "\n").collect()
 }
 
 /// Shows each mail as it arrives.
@@ -189,7 +191,8 @@ async fn mails(world: &World) -> Result<()> {
         for mail in world.mail().mails().iter().skip(shown) {
             shown += 1;
             let code = mail.code().map_or(String::new(), |code| format!("  code {code}"));
-            place::print(&format!("mail to {}: {}{code}\n", mail.recipient, mail.subject))?;
+            let line = format!("mail to {}: {}{code}", mail.recipient, mail.subject);
+            place::print(&terminal::visible(&line))?;
         }
         world.mail().changed(shown).await;
     }

@@ -271,7 +271,7 @@ fn ink(case: &CaseOutcome) -> Ink {
 /// Text on one line and without control characters: a line break becomes ` | `, anything else that a terminal obeys or
 /// that reorders a line is shown as its number. So is what begins a command of a workflow: GitHub's runner obeys `::`
 /// after spaces, and `##[` anywhere in a line.
-fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let reorders = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut shown = String::with_capacity(text.len());
     for c in text.trim_end().chars() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,8 +33,10 @@ impl World {
     /// # Errors
     /// The first that could not be started; what had been is closed again.
     pub async fn start(spec: &WorldSpec, settings: &WorldSettings) -> Result<Self> {
+        // Databases, logs and keys are in it, and everybody may pass the estate.
         let folder = tempfile::Builder::new()
             .prefix("world-")
+            .permissions(fs::Permissions::from_mode(0o700))
             .disable_cleanup(settings.files == Files::Kept)
             .tempdir_in(&settings.folder)
             .with_context(|| format!("failed to make a folder in `{}`", settings.folder.display()))?;

@@ -101,6 +101,15 @@ fn a_world_keeps_to_the_fixtures_and_to_itself() -> Result<()> {
         r#"a: "base64://aW1wb3J0\nc3RyICIvZXRjL3Bhc3N3ZCI=""#,
         // importstr "/etc/passwd"
         "a: 'base64://aW1wb3J0c3RyICIvZXRjL3Bhc3N3ZCI='",
+        // Kratos puts `file://` before the first three, a browser takes the next two for other hosts.
+        "selfservice: { flows: { login: { after: { hooks: [{ hook: web_hook, config: { body: /etc/passwd } }] } } } }",
+        "selfservice: { flows: { login: { after: { hooks: [{ hook: web_hook, config: { body: kratos.json } }] } } } }",
+        "selfservice: { flows: { login: { after: { hooks: [{ hook: web_hook, config: { body: ~/.netrc } }] } } } }",
+        "selfservice: { flows: { login: { ui_url: '//127.0.0.1:18999/secret.json' } } }",
+        r#"selfservice: { flows: { login: { ui_url: ' /\127.0.0.1:18999/secret.json' } } }"#,
+        "a: /etc/passwd",
+        "a: ../secret",
+        "a: 'file:/etc/passwd'",
     ];
     let configs: Vec<String> = configs.iter().map(|it| config(it)).collect();
     let mut changes = vec![
@@ -114,6 +123,9 @@ fn a_world_keeps_to_the_fixtures_and_to_itself() -> Result<()> {
         ("config: { log: { level: info } }", "config: [log]"),
     ];
     changes.extend(configs.iter().map(|it| ("config: { log: { level: info } }", it.as_str())));
+    // It would follow Kratos's redirect to the interface, past the edge, to whatever listens there.
+    let on_loopback = "config: { identity: { schemas: [{ id: a, url: 'https://ory.example.test/any' }] } }, url: http://localhost:4433/";
+    changes.push(("config: { log: { level: info } }", on_loopback));
     assert_snapshot!(Desk::new()?.refusals(&changes)?, @r#"
     [DIR]/case.yaml:4:13: there is no profile `cod` (hint: a folder of `fixtures/profiles`)
     [DIR]/case.yaml:4:13: there is no profile `../../etc` (hint: a folder of `fixtures/profiles`)
@@ -139,7 +151,7 @@ fn a_world_keeps_to_the_fixtures_and_to_itself() -> Result<()> {
     [DIR]/case.yaml:4:38: `kratos.config` cannot set `tracing`: it leads out of the world
     [DIR]/case.yaml:4:54: `kratos.config` cannot set `serve.public.tls`: it leads out of the world
     [DIR]/case.yaml:4:86: `kratos.config` cannot set `selfservice.methods.password.config.haveibeenpwned_host`: it leads out of the world
-    [DIR]/case.yaml:4:69: `kratos.config` names an address without its `//` at `identity.schemas.0.url`
+    [DIR]/case.yaml:4:69: `kratos.config` has no scheme at `identity.schemas.0.url`, where Kratos fetches what it names
     [DIR]/case.yaml:4:69: `kratos.config` names a file outside the profile at `identity.schemas.0.url` (hint: `file://./...`)
     [DIR]/case.yaml:4:69: the profile `code` has no file `kratos.sqlite`, which `identity.schemas.0.url` names
     [DIR]/case.yaml:4:69: `kratos.config` refers to `file:///etc/passwd` at `identity.schemas.0.url` (hint: `#/...`, inside the schema)
@@ -150,6 +162,15 @@ fn a_world_keeps_to_the_fixtures_and_to_itself() -> Result<()> {
     [DIR]/case.yaml:4:69: `kratos.config` has Base64 that cannot be decoded at `identity.schemas.0.url`
     [DIR]/case.yaml:4:38: `kratos.config` has Base64 that cannot be decoded at `a`
     [DIR]/case.yaml:4:38: `kratos.config` imports a file at `a`
+    [DIR]/case.yaml:4:116: `kratos.config` has no scheme at `selfservice.flows.login.after.hooks.0.config.body`, where Kratos fetches what it names
+    [DIR]/case.yaml:4:116: `kratos.config` has no scheme at `selfservice.flows.login.after.hooks.0.config.body`, where Kratos fetches what it names
+    [DIR]/case.yaml:4:116: `kratos.config` has no scheme at `selfservice.flows.login.after.hooks.0.config.body`, where Kratos fetches what it names
+    [DIR]/case.yaml:4:71: `kratos.config` cannot have a text that begins so at `selfservice.flows.login.ui_url`: it may be a path
+    [DIR]/case.yaml:4:71: `kratos.config` cannot have a text that begins so at `selfservice.flows.login.ui_url`: it may be a path
+    [DIR]/case.yaml:4:38: `kratos.config` cannot have a text that begins so at `a`: it may be a path
+    [DIR]/case.yaml:4:38: `kratos.config` cannot have a text that begins so at `a`: it may be a path
+    [DIR]/case.yaml:4:38: `kratos.config` names an address without its `//` at `a`
+    [DIR]/case.yaml:4:69: `kratos.config` has Kratos fetch `identity.schemas.0.url` in a world with a base URL on a loopback address, to which it goes without the edge
     "#);
     Ok(())
 }

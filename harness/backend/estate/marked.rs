@@ -56,6 +56,17 @@ pub(super) fn all() -> BTreeSet<Marked> {
     }
 }
 
+/// Whether a process has the mark of this one, or may have had it: Chromium writes over the memory of its environment, and
+/// then there is no variable in it.
+pub(in crate::backend) fn may_be_ours(id: Pid) -> bool {
+    let Ok(environment) = fs::read(format!("/proc/{id}/environ")) else { return false };
+    let has_variables = environment.split(|byte| *byte == 0).any(|it| it.contains(&b'='));
+    match owner_of(id) {
+        Some(owner) => Owner::this().is_ok_and(|this| this == owner),
+        None => !has_variables,
+    }
+}
+
 fn owner_of(id: Pid) -> Option<Owner> {
     let environment = fs::read(format!("/proc/{id}/environ")).ok()?;
     let mut values = environment.split(|byte| *byte == 0).filter_map(|variable| {

@@ -31,6 +31,7 @@ use super::Missing;
 use crate::wait::wait_until;
 
 pub use displays::DisplayNote;
+pub(in crate::backend) use marked::may_be_ours;
 pub(in crate::backend) use owner::MARK;
 pub use owner::{NoOwner, Owner};
 pub use reaper::reap;
@@ -145,10 +146,13 @@ impl Estate {
             }
             return self.reaper.dismiss().await;
         }
-        let now = census::take(&self.owner, &self.folder);
-        let left: Vec<&str> = now.difference(&self.before).map(String::as_str).collect();
-        self.reaper.work().await?;
-        bail!("left behind, and removed now:\n  {}", left.join("\n  "))
+        let left = counted.map_or_else(|seen| seen.to_string(), |()| String::new());
+        let worked = self.reaper.work().await;
+        let left = format!("left behind ({left})");
+        match worked {
+            Ok(()) => bail!("{left}, and removed now"),
+            Err(stays) => Err(stays.context(format!("{left}, and not all of it could be removed"))),
+        }
     }
 }
 

@@ -61,6 +61,14 @@ impl Owner {
         self.user == Uid::effective().as_raw() && boot().is_ok_and(|boot| self.boot != boot)
     }
 
+    /// Whether it is a process of this user that cannot be looked at: of another start of a machine, or of another namespace
+    /// of ids, as of a container that shares the folder for temporary files.
+    #[must_use]
+    pub(super) fn cannot_be_looked_at(&self) -> bool {
+        let elsewhere = namespace().is_ok_and(|namespace| self.namespace != namespace);
+        self.is_of_another_start() || (self.user == Uid::effective().as_raw() && elsewhere)
+    }
+
     /// Its process id.
     #[must_use]
     pub fn process(&self) -> i32 {

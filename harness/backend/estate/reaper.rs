@@ -101,7 +101,11 @@ impl Reaper {
     pub(super) async fn work(&mut self) -> Result<()> {
         self.leash.take();
         let ended = tokio::time::timeout(WORK_LIMIT, self.child.wait()).await;
-        ended.context("the reaper does not end")?.context("failed to wait for the reaper")?;
+        let status = ended.context("the reaper does not end")?.context("failed to wait for the reaper")?;
+        // One that was killed has nothing to do where it is told so.
+        if status.code().is_some_and(|code| code != 0) {
+            bail!("something stays (hint: the next start names it)");
+        }
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Uid;
 
@@ -26,23 +26,37 @@ const LIMIT: Duration = Duration::from_secs(5);
 
 const EVERY: Duration = Duration::from_millis(20);
 
-/// What was removed, each by its name.
+/// What was removed, each by its name, and what could not be.
 #[derive(Debug, Default)]
 pub struct Swept {
     names: Vec<String>,
+    stays: Vec<String>,
 }
 
 impl Swept {
-    /// Whether there was nothing to remove.
+    /// Whether nothing was removed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
+    }
+
+    /// What stays, each with why.
+    #[must_use]
+    pub fn stays(&self) -> &[String] {
+        &self.stays
+    }
+
+    fn note(&mut self, what: &dyn fmt::Display, gone: Result<()>) {
+        match gone {
+            Ok(()) => self.names.push(what.to_string()),
+            Err(error) => self.stays.push(format!("{what}: {error:#}")),
+        }
     }
 }
 
 impl From<Vec<String>> for Swept {
     fn from(names: Vec<String>) -> Self {
-        Self { names }
+        Self { names, stays: Vec::new() }
     }
 }
 
@@ -53,13 +67,11 @@ impl fmt::Display for Swept {
 }
 
 /// Removes what owners have left that are gone: their processes, and their folders in this place with the displays and the
-/// shared memory that are noted in them. What is on a leash is given the time that it needs.
-///
-/// # Errors
-/// When something stays.
-pub async fn sweep(place: &Path) -> Result<Swept> {
-    // A process that can be seen is of no earlier start of the machine, whatever its mark says.
-    let is_free = |folder: &Path, owner: &Owner| owner.is_of_another_start() && !is_held(folder);
+/// shared memory that are noted in them. What is on a leash is given the time that it needs. What one owner has left and
+/// cannot be removed keeps nothing else from it.
+pub async fn sweep(place: &Path) -> Swept {
+    // A process that can be seen is of no earlier start of the machine, and of no other container, whatever its mark says.
+    let is_free = |folder: &Path, owner: &Owner| owner.cannot_be_looked_at() && !is_held(folder);
     sweep_all(place, &Owner::is_gone, |folder, owner| owner.is_gone() || is_free(folder, owner)).await
 }
 
@@ -67,43 +79,51 @@ pub async fn sweep(place: &Path) -> Result<Swept> {
 ///
 /// # Errors
 /// When something stays.
-pub(super) async fn sweep_ended(place: &Path, owner: &Owner) -> Result<Swept> {
-    sweep_all(place, &|it: &Owner| it == owner, |_, it| it == owner).await
+pub(super) async fn sweep_ended(place: &Path, owner: &Owner) -> Result<()> {
+    let swept = sweep_all(place, &|it: &Owner| it == owner, |_, it| it == owner).await;
+    match swept.stays() {
+        [] => Ok(()),
+        stays => bail!("{}", stays.join(", ")),
+    }
 }
 
 async fn sweep_all(
     place: &Path,
     has_processes: &impl Fn(&Owner) -> bool,
     has_folder: impl Fn(&Path, &Owner) -> bool,
-) -> Result<Swept> {
+) -> Swept {
     let mut swept = Swept::default();
-    end(has_processes, &mut swept).await?;
+    end(has_processes, &mut swept).await;
     for (folder, owner) in owned(place) {
         if !has_folder(&folder, &owner) {
             continue;
         }
+        let mut all_gone = true;
         for note in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            if let Some(display) = Numbered::noted(&note.path()) {
-                display.clear();
-                swept.names.push(display.to_string());
-            }
-            if let Some(segment) = Segment::noted(&note.path()) {
-                wait_until("the end of shared memory", LIMIT, EVERY, || {
-                    std::future::ready(if segment.clear() { Ok(()) } else { Err("somebody uses it".to_owned()) })
-                })
-                .await
-                .with_context(|| format!("{segment} stays"))?;
-                swept.names.push(segment.to_string());
-            }
+            let clear = |cleared: bool| if cleared { Ok(()) } else { Err("somebody uses it".to_owned()) };
+            let (what, gone) = if let Some(display) = Numbered::noted(&note.path()) {
+                let gone = wait_until("its end", LIMIT, EVERY, || std::future::ready(clear(display.clear()))).await;
+                (display.to_string(), gone)
+            } else if let Some(segment) = Segment::noted(&note.path()) {
+                let gone = wait_until("its end", LIMIT, EVERY, || std::future::ready(clear(segment.clear()))).await;
+                (segment.to_string(), gone)
+            } else {
+                continue;
+            };
+            all_gone &= gone.is_ok();
+            swept.note(&what, gone);
         }
-        wait_until("a folder to be removed", LIMIT, EVERY, || {
+        if !all_gone {
+            // The notes are in it.
+            continue;
+        }
+        let removed = wait_until("its removal", LIMIT, EVERY, || {
             std::future::ready(remove(&folder, &owner).map_err(|error| error.to_string()))
-        })
-        .await
-        .with_context(|| format!("`{}` stays", folder.display()))?;
-        swept.names.push(format!("folder {}", folder.display()));
+        });
+        let removed = removed.await;
+        swept.note(&format!("folder {}", folder.display()), removed);
     }
-    Ok(swept)
+    swept
 }
 
 /// Whether the owner of an estate may live: it holds the file that says whose the estate is, or that cannot be told. Where
@@ -117,20 +137,20 @@ fn is_held(folder: &Path) -> bool {
 }
 
 /// Ends the processes of these owners.
-async fn end(is_meant: &impl Fn(&Owner) -> bool, swept: &mut Swept) -> Result<()> {
+async fn end(is_meant: &impl Fn(&Owner) -> bool, swept: &mut Swept) {
     let living = || marked::all().into_iter().filter(|it| is_meant(&it.owner)).collect::<Vec<Marked>>();
     let begin = living();
     if begin.is_empty() {
-        return Ok(());
+        return;
     }
-    swept.names.extend(begin.iter().map(|it| format!("process {} ({})", it.id, it.line())));
+    let names: Vec<String> = begin.iter().map(|it| format!("process {} ({})", it.id, it.line())).collect();
     let gone = |all: Vec<Marked>| if all.is_empty() { Ok(()) } else { Err(format!("{} still run", all.len())) };
     // What a leash has not ended by its time is killed too.
     let _ = wait_until("leashes to end them", LEASH_LIMIT, EVERY, || {
         std::future::ready(gone(living().into_iter().filter(Marked::is_leash).collect()))
     })
     .await;
-    wait_until("the end of processes without an owner", LIMIT, EVERY, || {
+    let ended = wait_until("their end", LIMIT, EVERY, || {
         let all = living();
         for process in &all {
             // ESRCH only says that it is gone already.
@@ -138,7 +158,8 @@ async fn end(is_meant: &impl Fn(&Owner) -> bool, swept: &mut Swept) -> Result<()
         }
         std::future::ready(gone(all))
     })
-    .await
+    .await;
+    swept.note(&names.join(", "), ended);
 }
 
 /// Removes an estate, as far as it is still there. Broken off, what is left still says by its name whose it was.

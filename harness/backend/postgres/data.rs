@@ -11,17 +11,17 @@ use nix::unistd::syncfs;
 use sha2::{Digest as _, Sha256};
 #[cfg(feature = "docker")]
 use tempfile::TempDir;
-use tokio::process::Command;
 
 use super::cluster::{Cluster, own_folder};
 use super::programs::{Account, Programs};
 use super::template_name;
 use crate::backend::cache::Cache;
-use crate::backend::child::{self, last_lines};
+use crate::backend::child::last_lines;
 use crate::backend::claim::Claim;
 use crate::backend::kratos_binary::KratosBinary;
 use crate::backend::progress::Progress;
 use crate::backend::template::identify;
+use crate::backend::{Ending, Launch, Output};
 
 /// How `initdb` is called, beside the place. Small segments of the log, because a copy has at least one.
 const INITIALISE: [&str; 8] = [
@@ -79,12 +79,19 @@ pub(in crate::backend) async fn initialised(programs: &Programs) -> Result<TempD
 async fn initialise(programs: &Programs, folder: &Path) -> Result<()> {
     let place = [OsStr::new("-D"), OsStr::new("data")];
     let (program, arguments) = programs.line("initdb", place.into_iter().chain(INITIALISE.map(OsStr::new)));
-    let mut command = Command::new(program);
-    // Its settings name the machine's time zone, else, whose rules another place may not have; this one has none.
-    command.args(arguments).env_clear().env("TZ", "GMT").current_dir(folder);
-    let answer = child::answer(&mut command, LIMIT).await.context("cannot run Postgres's `initdb`")?;
-    if !answer.status.success() {
-        bail!("`initdb` ended with {}:\n{}", answer.status, last_lines(&answer.stderr, 3));
+    let log = folder.join("initdb.log");
+    let mut process = Launch::new(program, folder, Output::File(log.clone()))
+        .args(arguments)
+        // Its settings name the machine's time zone, else, whose rules another place may not have; this one has none.
+        .env("TZ", "GMT")
+        // The servers that it starts have shared memory, which they remove when they see its end.
+        .ends_by(Ending::Head)
+        .start()?;
+    let ended = tokio::time::timeout(LIMIT, process.exited()).await;
+    process.close().await?;
+    let status = ended.with_context(|| format!("Postgres's `initdb` did not end within {} s", LIMIT.as_secs()))??;
+    if !status.success() {
+        bail!("`initdb` ended with {status}:\n{}", last_lines(&fs::read_to_string(&log).unwrap_or_default(), 3));
     }
     Ok(())
 }

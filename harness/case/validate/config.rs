@@ -22,6 +22,28 @@ const SET: [&str; 7] =
 const CLOSED: [&str; 4] =
     ["tracing", "serve.public.tls", "selfservice.methods.password.config.haveibeenpwned_host", "profiling"];
 
+/// Keys whose text is an address that Kratos fetches, by their last part: a text without a scheme is a file's path to some
+/// of them (`readTemplate` in `request/builder.go` of v1.3.1 puts `file://` before the `body` of a hook), and newer versions
+/// may have more of them.
+const FETCHED: [&str; 11] = [
+    "body",
+    "url",
+    "mapper_url",
+    "claims_mapper_url",
+    "jwks_url",
+    "issuer_url",
+    "auth_url",
+    "token_url",
+    "plaintext",
+    "html",
+    "subject",
+];
+
+/// Keys whose text may be a path: of a cookie, or of a page that browsers are sent to (`uri-reference` of
+/// `embedx/config.schema.json` of v1.3.1).
+const PATHS: [&str; 6] =
+    ["path", "ui_url", "default_browser_return_url", "base_url", "return_to", "allowed_return_urls"];
+
 /// Below it stand the schemas, which Kratos reads as JSON.
 const SCHEMAS: &str = "identity";
 
@@ -70,6 +92,12 @@ impl WorldCheck<'_> {
     fn text(&self, server: &KratosServer, key: &str, text: &str) -> Option<String> {
         let (scheme, rest) = match text.split_once("://") {
             Some(split) => split,
+            None if fetched(key) => {
+                return Some(format!("`kratos.config` has no scheme at `{key}`, where Kratos fetches what it names"));
+            }
+            None if leads_elsewhere(key, text) => {
+                return Some(format!("`kratos.config` cannot have a text that begins so at `{key}`: it may be a path"));
+            }
             // Go reads `file:/etc/passwd` as an address too (`net/url`).
             None if text.split_once(':').is_some_and(|(scheme, rest)| is_scheme(scheme) && rest.starts_with('/')) => {
                 return Some(format!("`kratos.config` names an address without its `//` at `{key}`"));
@@ -104,6 +132,41 @@ impl WorldCheck<'_> {
             "app" if key.starts_with("serve.public.cors.allowed_origins.") => None,
             scheme => Some(format!("`kratos.config` cannot use `{scheme}://` at `{key}`")),
         }
+    }
+}
+
+/// The first key of a configuration at which Kratos would fetch something by http: it follows every redirect, and to a
+/// loopback address, where a base URL of the world may be, it goes without the edge.
+pub(super) fn fetching(value: &Value, keys: &mut Vec<String>) -> bool {
+    let mut inside = |name: String, value: &Value| {
+        keys.push(name);
+        let found = fetching(value, keys);
+        if !found {
+            keys.pop();
+        }
+        found
+    };
+    match value {
+        Value::Object(map) => map.iter().any(|(name, value)| inside(name.clone(), value)),
+        Value::Array(list) => list.iter().enumerate().any(|(index, value)| inside(index.to_string(), value)),
+        Value::String(text) => text.starts_with("http") && fetched(&keys.join(".")),
+        _ => false,
+    }
+}
+
+fn fetched(key: &str) -> bool {
+    key.rsplit('.').next().is_some_and(|last| FETCHED.contains(&last))
+}
+
+/// Whether a text may be the path of a file, or the address of another host in words that no scheme tells.
+fn leads_elsewhere(key: &str, text: &str) -> bool {
+    let is_path = || key.rsplit('.').any(|part| PATHS.contains(&part));
+    // As browsers and the kernel read it, or less.
+    let text = text.trim_start_matches(|c: char| c <= ' ');
+    match text.strip_prefix('/') {
+        // What browsers take for a host, and Go's client where it is redirected.
+        Some(rest) => rest.starts_with(['/', '\\']) || !is_path(),
+        None => text.starts_with(['\\', '~', '.']),
     }
 }
 

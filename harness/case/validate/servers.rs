@@ -1,8 +1,9 @@
 //! Refuses Kratos servers and an interface that cannot stand where a case puts them.
 
-use url::Url;
+use url::{Host, Url};
 
 use super::HOSTS;
+use super::config;
 use super::world::{TAKEN, WorldCheck};
 use crate::case::error::CaseError;
 use crate::case::interface::{InterfaceSpec, OWN};
@@ -72,6 +73,16 @@ impl WorldCheck<'_> {
                 return Err(self.error(&root, "`kratos.config` is no map".to_owned()));
             }
             self.config(&root, server, config, &mut Vec::new())?;
+            let mut fetching = Vec::new();
+            if is_on_loopback(world) && config::fetching(config, &mut fetching) {
+                let message = format!(
+                    "`kratos.config` has Kratos fetch `{}` in a world with a base URL on a loopback address, to which it goes \
+                     without the edge",
+                    fetching.join(".")
+                );
+                let keys: Vec<&str> = root.iter().copied().chain(fetching.iter().map(String::as_str)).collect();
+                return Err(self.error(&keys, message));
+            }
         }
         Ok(())
     }
@@ -109,6 +120,19 @@ impl WorldCheck<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a base URL of the world is on a loopback address.
+fn is_on_loopback(world: &WorldSpec) -> bool {
+    let ui = world.ui.clone().unwrap_or_default();
+    let servers = world.servers();
+    let mut urls = servers.iter().map(|it| it.url.as_str()).chain([ui.url()]).filter_map(url);
+    urls.any(|url| match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    })
 }
 
 fn url(text: &str) -> Option<Url> {

@@ -110,6 +110,7 @@ impl Found {
         }
         self.take_urls(text, depth);
         self.take_tokens(text);
+        self.take_web_tokens(text);
     }
 
     fn take_urls(&mut self, text: &str, depth: usize) {
@@ -123,6 +124,21 @@ impl Found {
             if word.contains('=') {
                 // A sentence ends after a URL; none of these ends a secret of Kratos.
                 self.take_url(word.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '}']), depth);
+            }
+            rest = after;
+        }
+    }
+
+    /// JSON Web Tokens: three parts in Base64, of which the first begins as every JSON object does (RFC 7515, section 7.1).
+    fn take_web_tokens(&mut self, text: &str) {
+        let mut rest = text;
+        while let Some(start) = memmem::find(rest.as_bytes(), b"eyJ") {
+            rest = &rest[start..];
+            let ends = |letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '_' | '-' | '.');
+            let (token, after) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));
+            let token = token.trim_end_matches('.');
+            if token.split('.').count() == 3 {
+                self.push(Secret::Token, token);
             }
             rest = after;
         }

@@ -40,8 +40,19 @@ const HARMLESS: [&str; 8] =
     ["area_code", "country_code", "error_code", "exit_code", "language_code", "postal_code", "status_code", "zip_code"];
 
 /// How the names of fields end that hold tokens and keys. The picture `totp_qr` is a key that can be read off it.
-const TOKENS: [&str; 10] =
-    ["token", "secret", "secret_key", "api_key", "private_key", "totp_qr", "verifier", "challenge", "jwt", "assertion"];
+const TOKENS: [&str; 11] = [
+    "token",
+    "tokenized",
+    "secret",
+    "secret_key",
+    "api_key",
+    "private_key",
+    "totp_qr",
+    "verifier",
+    "challenge",
+    "jwt",
+    "assertion",
+];
 
 /// A kind of secret; its word begins the names that replace it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

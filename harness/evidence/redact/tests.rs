@@ -376,6 +376,13 @@ fn a_token_of_ory_is_known_by_its_prefix() {
 }
 
 #[test]
+fn a_web_token_is_known_by_its_parts() {
+    let text = "got eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.vWemn5E5mSVY, kept eyJ.short";
+
+    assert_eq!(Redactor::new().text(text), "got token#?, kept eyJ.short");
+}
+
+#[test]
 fn a_redactor_does_not_print_what_it_knows() {
     let mut redactor = Redactor::new();
     redactor.learn(Secret::Token, "CANARY");
