@@ -20,8 +20,8 @@ use super::{Record, Shared, treat};
 use crate::evidence::Exchange;
 use crate::wait::within;
 
-/// A path of every host at which the edge itself has an empty page. A jar is asked for its cookies by a page that gets
-/// them.
+/// A path of every host, and below any path of it, at which the edge itself has an empty page. A jar is asked for its
+/// cookies by a page that gets them: those of a path are for pages below it alone.
 pub const BLANK_PATH: &str = "/.kratos-repro/blank";
 
 /// How long an upstream may take for one answer.
@@ -101,7 +101,7 @@ pub(super) async fn carry(
         shared.record.refuse(exchange, why.clone());
         return Ok(refusal(StatusCode::FORBIDDEN, &why));
     }
-    if parts.uri.path() == BLANK_PATH {
+    if parts.uri.path().ends_with(BLANK_PATH) {
         // No server, no policy and no record: it stands for looking at a jar, which no page has to be open for.
         return Ok(blank());
     }

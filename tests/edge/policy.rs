@@ -5,6 +5,7 @@ use kratos_repro::client::{self, Jar};
 use kratos_repro::edge::policy::{Generation, Itp};
 use kratos_repro::edge::{BLANK_PATH, DnsRecord, Edge, Effect, Fault};
 use reqwest::{RequestBuilder, Response};
+use rstest::rstest;
 
 use super::{ORY, UI, Upstream};
 
@@ -102,11 +103,14 @@ async fn a_listener_without_a_policy_leaves_cookies_alone() -> Result<()> {
     Ok(())
 }
 
+#[rstest]
+#[case::at_the_top("")]
+#[case::below_a_base_url("/employees")]
 #[tokio::test]
-async fn the_empty_page_reaches_no_server_and_leaves_no_trace() -> Result<()> {
+async fn the_empty_page_reaches_no_server_and_leaves_no_trace(#[case] base: &str) -> Result<()> {
     let scene = Scene::set().await?;
 
-    let page = scene.browser.get(format!("https://{ORY}{BLANK_PATH}")).header("sec-fetch-dest", "document");
+    let page = scene.browser.get(format!("https://{ORY}{base}{BLANK_PATH}")).header("sec-fetch-dest", "document");
     let answer = page.send().await?;
 
     assert_eq!((answer.status().as_u16(), cookies(&answer).len()), (200, 0));
