@@ -174,8 +174,10 @@ pub(super) async fn carry(
             exchange.response_headers = plain(answer.headers());
             exchange.response_body = told(answer.headers(), answer.body());
         });
-        // An answer that never comes back leaves the browser as it was.
-        if let Some(task) = task.filter(|_| !effects.contains(&Effect::LoseAnswer)) {
+        // An answer that never comes back leaves the browser as it was: it gets none of the cookies.
+        if effects.contains(&Effect::LoseAnswer) {
+            open.record.change(id, |exchange| exchange.delivered_cookies = Some(Vec::new()));
+        } else if let Some(task) = task {
             let record = shared.dns.ask(&origin.host);
             let (done, delivered) = treat::answer(&listener, &task, &record, &mut answer);
             open.record.change(id, |exchange| {

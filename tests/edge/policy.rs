@@ -103,6 +103,26 @@ async fn a_listener_without_a_policy_leaves_cookies_alone() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn a_lost_answer_brings_the_browser_no_cookie() -> Result<()> {
+    for policy in [Some(Itp::new(Generation::G4)), None] {
+        let mut edge = Edge::new(&[ORY], vec![Fault::new(Effect::LoseAnswer)])?;
+        let upstream = Upstream::start().await?;
+        edge.names().set(ORY, upstream.address());
+        let listener = edge.listen_with("a", policy).await?;
+        let browser = client::through(listener, edge.authority_pem(), Jar::None)?;
+
+        let lost = browser.get(format!("https://{ORY}/cookies")).send().await;
+
+        assert!(lost.is_err(), "an answer came: {lost:?}");
+        let exchanges = edge.record().exchanges();
+        let exchange = exchanges.first().context("there is no exchange")?;
+        assert_eq!(exchange.response_header("set-cookie").count(), 2, "the record has what the server sent");
+        assert_eq!(exchange.delivered_cookies, Some(vec![]));
+    }
+    Ok(())
+}
+
 #[rstest]
 #[case::at_the_top("")]
 #[case::below_a_base_url("/employees")]
