@@ -123,6 +123,19 @@ async fn a_lost_answer_brings_the_browser_no_cookie() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn a_cookie_that_is_left_alone_keeps_its_bytes() -> Result<()> {
+    let scene = Scene::set().await?;
+    scene.visit().await?;
+    let fetch = scene.browser.get(format!("https://{ORY}/latin")).header("sec-fetch-dest", "empty");
+
+    let answer = fetch.header("origin", format!("https://{UI}")).send().await?;
+
+    let cookies: Vec<&[u8]> = answer.headers().get_all("set-cookie").iter().map(|it| it.as_bytes()).collect();
+    assert_eq!(cookies, [b"name=Ren\xe9; Path=/".as_slice(), b"s=1; Path=/; Max-Age=604800"]);
+    Ok(())
+}
+
 #[rstest]
 #[case::at_the_top("")]
 #[case::below_a_base_url("/employees")]
