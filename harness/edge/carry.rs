@@ -114,8 +114,9 @@ pub(super) async fn carry(
             effect.on(&exchange.listener, &exchange.method, &format!("{}{}", origin.text(), parts.uri.path()))
         })
         .collect();
-    if !effects.is_empty() {
-        exchange.fault = Some(effects.iter().map(Effect::text).collect::<Vec<_>>().join("; "));
+    // Whether a request takes part in a meeting is known when it comes to it.
+    for effect in effects.iter().filter(|effect| !matches!(effect, Effect::Together(_))) {
+        tell(&mut exchange, effect);
     }
     let task = treat::request(listener, &mut exchange, &mut parts.headers);
     let id = shared.record.begin(exchange);
@@ -136,7 +137,10 @@ pub(super) async fn carry(
                 Effect::DelayRequest(time) => tokio::time::sleep(*time).await,
                 Effect::EncodeCookies => encode_cookies(&mut parts.headers),
                 Effect::Together(meeting) => {
-                    if let Err(why) = meeting.wait().await {
+                    // One that finds it over is not held.
+                    let Some(place) = meeting.join() else { continue };
+                    open.record.change(id, |exchange| tell(exchange, effect));
+                    if let Err(why) = place.meet().await {
                         // Passed on alone it would prove nothing about two at once.
                         open.record.note_trouble(why.clone());
                         open.record.change(id, |exchange| exchange.refused = Some(why.clone()));

@@ -42,7 +42,7 @@ impl Effect {
             Self::DelayRequest(time) => format!("request held for {} ms", time.as_millis()),
             Self::LoseAnswer => "answer lost: it reached the edge and never came back".to_owned(),
             Self::AddCookie(cookie) => format!("cookie added: {}", cookie.split('=').next().unwrap_or_default()),
-            Self::Together(meeting) => format!("request held until {} had come, to go on at once", meeting.size()),
+            Self::Together(meeting) => format!("request held for a meeting of {}, to go on at once", meeting.size()),
             Self::EncodeCookies => "the request's cookies percent-encoded".to_owned(),
         }
     }
