@@ -115,7 +115,7 @@ pub struct FaultSpec {
     /// Only this host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// Only this method.
+    /// Only this method; without it each but `OPTIONS` of a CORS preflight.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// Only this path, without query.

@@ -109,7 +109,7 @@ pub(super) async fn carry(
     let effects: Vec<Effect> = shared
         .faults
         .iter()
-        .filter_map(|fault| fault.strike(step, &origin.host, parts.method.as_str(), parts.uri.path()).cloned())
+        .filter_map(|fault| fault.strike(step, &origin.host, &parts).cloned())
         .map(|effect| {
             effect.on(&exchange.listener, &exchange.method, &format!("{}{}", origin.text(), parts.uri.path()))
         })

@@ -3,6 +3,10 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use hyper::Method;
+use hyper::header::ACCESS_CONTROL_REQUEST_METHOD;
+use hyper::http::request::Parts;
+
 use super::jitter::Jitter;
 use super::meeting::Meeting;
 
@@ -71,7 +75,8 @@ impl Fault {
         self
     }
 
-    /// Hits only this method.
+    /// Hits only this method. A fault that names none hits each but the question before a request, by which a browser
+    /// asks for leave: whoever writes such a fault means the request itself.
     pub fn method(mut self, method: Option<String>) -> Self {
         self.method = method;
         self
@@ -96,11 +101,15 @@ impl Fault {
     }
 
     /// The effect on this exchange. Each call for a matching exchange uses up one of `times`.
-    pub(super) fn strike(&self, step: usize, host: &str, method: &str, path: &str) -> Option<&Effect> {
-        let matches = self.step.is_none_or(|wanted| wanted == step)
+    pub(super) fn strike(&self, step: usize, host: &str, request: &Parts) -> Option<&Effect> {
+        let method = match self.method.as_deref() {
+            Some(wanted) => wanted.eq_ignore_ascii_case(request.method.as_str()),
+            None => !is_preflight(request),
+        };
+        let matches = method
+            && self.step.is_none_or(|wanted| wanted == step)
             && self.host.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(host))
-            && self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
-            && self.path.as_deref().is_none_or(|wanted| wanted == path);
+            && self.path.as_deref().is_none_or(|wanted| wanted == request.uri.path());
         if !matches {
             return None;
         }
@@ -109,6 +118,11 @@ impl Fault {
             _ => Some(&self.effect),
         }
     }
+}
+
+/// Whether it is a CORS preflight (Fetch, section 3.2.2).
+fn is_preflight(request: &Parts) -> bool {
+    request.method == Method::OPTIONS && request.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// Takes one off a count, if there is one left.
@@ -120,6 +134,10 @@ fn use_one(count: &AtomicU32) -> bool {
 mod tests {
     use super::*;
 
+    fn request(method: &str, path: &str) -> Parts {
+        hyper::Request::builder().method(method).uri(path).body(()).expect("a request").into_parts().0
+    }
+
     fn slow() -> Fault {
         Fault::new(Effect::DelayAnswer(Duration::from_millis(400)))
             .host(Some("ory.example.test".into()))
@@ -129,31 +147,31 @@ mod tests {
 
     #[test]
     fn a_fault_hits_what_it_names() {
-        assert!(slow().strike(1, "ORY.example.test", "post", "/self-service/login").is_some());
+        assert!(slow().strike(1, "ORY.example.test", &request("post", "/self-service/login")).is_some());
     }
 
     #[test]
     fn a_fault_spares_everything_else() {
         let fault = slow();
 
-        assert_eq!(fault.strike(1, "ui.example.test", "POST", "/self-service/login"), None);
-        assert_eq!(fault.strike(1, "ory.example.test", "GET", "/self-service/login"), None);
-        assert_eq!(fault.strike(1, "ory.example.test", "POST", "/self-service/login/flows"), None);
+        assert_eq!(fault.strike(1, "ui.example.test", &request("POST", "/self-service/login")), None);
+        assert_eq!(fault.strike(1, "ory.example.test", &request("GET", "/self-service/login")), None);
+        assert_eq!(fault.strike(1, "ory.example.test", &request("POST", "/self-service/login/flows")), None);
     }
 
     #[test]
     fn a_fault_keeps_to_its_step() {
         let fault = Fault::new(Effect::LoseAnswer).step(Some(7));
 
-        assert_eq!(fault.strike(6, "a", "POST", "/"), None);
-        assert_eq!(fault.strike(7, "a", "POST", "/"), Some(&Effect::LoseAnswer));
+        assert_eq!(fault.strike(6, "a", &request("POST", "/")), None);
+        assert_eq!(fault.strike(7, "a", &request("POST", "/")), Some(&Effect::LoseAnswer));
     }
 
     #[test]
     fn a_fault_ends_after_its_times() {
         let fault = Fault::new(Effect::LoseAnswer).times(Some(1));
 
-        assert_eq!(fault.strike(1, "a", "GET", "/"), Some(&Effect::LoseAnswer));
-        assert_eq!(fault.strike(1, "a", "GET", "/"), None);
+        assert_eq!(fault.strike(1, "a", &request("GET", "/")), Some(&Effect::LoseAnswer));
+        assert_eq!(fault.strike(1, "a", &request("GET", "/")), None);
     }
 }

@@ -94,6 +94,27 @@ async fn requests_that_meet_reach_the_server_only_together() -> Result<()> {
 }
 
 #[rstest]
+#[case::that_names_no_method(None, "POST")]
+#[case::that_names_the_posts(Some("POST"), "POST")]
+#[case::that_names_the_preflights(Some("OPTIONS"), "OPTIONS")]
+#[tokio::test]
+async fn a_fault_hits_a_preflight_only_by_name(#[case] method: Option<&str>, #[case] hit: &str) -> Result<()> {
+    let fault = Fault::new(Effect::LoseAnswer).method(method.map(str::to_owned)).times(Some(1));
+    let mut scene = Scene::set(vec![fault]).await?;
+    let client = scene.client("a").await?;
+
+    let preflight = client.request(reqwest::Method::OPTIONS, format!("https://{ORY}/login"));
+    let preflight = preflight.header("origin", format!("https://{UI}")).header("access-control-request-method", "POST");
+    let answered = [preflight.send().await.is_ok(), client.post(format!("https://{ORY}/login")).send().await.is_ok()];
+
+    assert_eq!(answered, ["OPTIONS", "POST"].map(|method| method != hit));
+    let exchanges = scene.edge.record().exchanges();
+    let struck: Vec<&str> = exchanges.iter().filter(|it| it.fault.is_some()).map(|it| it.method.as_str()).collect();
+    assert_eq!(struck, [hit]);
+    Ok(())
+}
+
+#[rstest]
 #[case::by_connect("https")]
 #[case::in_absolute_form("http")]
 #[tokio::test]
