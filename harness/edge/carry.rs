@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use super::fault::Effect;
-use super::listener::Listener;
+use super::listener::{HEADERS, Listener};
 use super::names::Passage;
 use super::refusal::{blank, refusal};
 use super::{Record, Shared, treat};
@@ -234,7 +234,9 @@ async fn ask(
         let stream = TcpStream::connect(passage.upstream)
             .await
             .with_context(|| format!("failed to reach the server of `{host}`"))?;
-        let (mut sender, connection) = client::conn::http1::handshake(TokioIo::new(stream))
+        let (mut sender, connection) = client::conn::http1::Builder::new()
+            .max_headers(HEADERS)
+            .handshake(TokioIo::new(stream))
             .await
             .with_context(|| format!("failed to talk to the server of `{host}`"))?;
         let pump = tokio::spawn(connection);
