@@ -24,8 +24,9 @@ use crate::wait::within;
 /// cookies by a page that gets them: those of a path are for pages below it alone.
 pub const BLANK_PATH: &str = "/.kratos-repro/blank";
 
-/// How long an upstream may take for one answer.
-const UPSTREAM_LIMIT: Duration = Duration::from_secs(30);
+/// How long an upstream may take for one answer: longer than any case waits for one that does not come, since a request
+/// that the edge has answered waits no more.
+pub const UPSTREAM_LIMIT: Duration = Duration::from_secs(75);
 
 /// Headers that belong to one connection and are not passed on (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [HeaderName; 7] = [
