@@ -210,6 +210,12 @@ pub(super) async fn carry(
     carried.await.unwrap_or(Err(Failed))
 }
 
+/// Says what a fault does to an exchange.
+fn tell(exchange: &mut Exchange, effect: &Effect) {
+    let before = exchange.fault.take().map_or(String::new(), |before| format!("{before}; "));
+    exchange.fault = Some(before + &effect.text());
+}
+
 /// An exchange that has begun; however its task ends, the record hears of it.
 struct Open {
     record: Record,
@@ -269,13 +275,10 @@ async fn ask(
     }
 }
 
-/// Percent-encodes what is not a letter, a digit or one of `-._~` in every cookie's value.
+/// Percent-encodes what is not unreserved in every cookie's value.
 fn encode_cookies(headers: &mut HeaderMap) {
     let encoded = |cookie: &str| match cookie.split_once('=') {
-        Some((name, value)) => {
-            let value: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
-            format!("{name}={value}")
-        }
+        Some((name, value)) => format!("{name}={}", percent_encoded(value)),
         None => cookie.to_owned(),
     };
     for (_, value) in headers.iter_mut().filter(|(name, _)| **name == header::COOKIE) {
@@ -285,6 +288,15 @@ fn encode_cookies(headers: &mut HeaderMap) {
             *value = encoded;
         }
     }
+}
+
+/// What is not a letter, a digit or one of `-._~` (RFC 3986, section 2.3) as percent and two digits, a space as well.
+fn percent_encoded(text: &str) -> String {
+    let encoded = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encoded).collect()
 }
 
 /// Removes what belongs to one connection: the well-known headers, and those that `Connection` names.
@@ -329,13 +341,13 @@ mod tests {
 
     #[test]
     fn the_cookies_of_every_header_are_encoded() {
-        let values = ["a=1+; b=2", "c=3="].map(|value| (header::COOKIE, HeaderValue::from_static(value)));
+        let values = ["a=1+; b=2", "c=3=", "d=- *~%"].map(|value| (header::COOKIE, HeaderValue::from_static(value)));
         let mut headers: HeaderMap = values.into_iter().collect();
 
         encode_cookies(&mut headers);
 
         let seen: Vec<&HeaderValue> = headers.get_all(header::COOKIE).iter().collect();
-        assert_eq!(seen, ["a=1%2B; b=2", "c=3%3D"]);
+        assert_eq!(seen, ["a=1%2B; b=2", "c=3%3D", "d=-%20%2A~%25"]);
     }
 
     #[test]
