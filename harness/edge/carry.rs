@@ -10,6 +10,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode, client};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::task::{AbortHandle, JoinSet};
 use url::Url;
 
 use super::fault::Effect;
@@ -80,8 +81,9 @@ pub(super) struct Failed;
 
 /// Passes the request on and gives its answer back.
 ///
-/// An exchange that has begun is carried to its end in a task of its own, even when the client hangs up: as behind a
-/// buffering load balancer. (Go cancels a request whose client is gone, so this decides what a double click does.)
+/// An exchange that has begun is carried to its end in a task of its own, even when the client hangs up, unless a fault
+/// passes that on: as behind a buffering load balancer. (Go cancels a request whose client is gone, so this decides what a
+/// double click does.)
 pub(super) async fn carry(
     request: Request<Incoming>,
     origin: &Origin,
@@ -115,13 +117,14 @@ pub(super) async fn carry(
             effect.on(&exchange.listener, &exchange.method, &format!("{}{}", origin.text(), parts.uri.path()))
         })
         .collect();
-    // Whether a request takes part in a meeting is known when it comes to it.
-    for effect in effects.iter().filter(|effect| !matches!(effect, Effect::Together(_))) {
+    for effect in effects.iter().filter(|effect| effect.is_certain()) {
         tell(&mut exchange, effect);
     }
     let task = treat::request(listener, &mut exchange, &mut parts.headers);
     let id = shared.record.begin(exchange);
     let open = Open { record: shared.record.clone(), id };
+    let passes_hang_up = effects.contains(&Effect::PassHangUp);
+    let record = shared.record.clone();
     let (shared, listener) = (Arc::clone(shared), Arc::clone(listener));
     let carried = tokio::spawn(async move {
         // A request that breaks off is not passed on: cut short it would say something else.
@@ -202,12 +205,31 @@ pub(super) async fn carry(
                 | Effect::DelayRequest(_)
                 | Effect::AddCookie(_)
                 | Effect::EncodeCookies
-                | Effect::Together(_) => {}
+                | Effect::Together(_)
+                | Effect::PassHangUp => {}
             }
         }
         Ok(answer.map(Full::new))
     });
+    // This function is dropped with its client's connection.
+    let _cut = passes_hang_up.then(|| Cut { carried: carried.abort_handle(), record, id });
     carried.await.unwrap_or(Err(Failed))
+}
+
+/// Ends the task of an exchange whose client has hung up.
+struct Cut {
+    carried: AbortHandle,
+    record: Record,
+    id: u64,
+}
+
+impl Drop for Cut {
+    fn drop(&mut self) {
+        if !self.carried.is_finished() {
+            self.record.change(self.id, |exchange| tell(exchange, &Effect::PassHangUp));
+            self.carried.abort();
+        }
+    }
 }
 
 /// Says what a fault does to an exchange.
@@ -246,7 +268,9 @@ async fn ask(
             .handshake(TokioIo::new(stream))
             .await
             .with_context(|| format!("failed to talk to the server of `{host}`"))?;
-        let pump = tokio::spawn(connection);
+        // It ends with the answer, or with what waits for it.
+        let mut pump = JoinSet::new();
+        pump.spawn(connection);
         let mut request = Request::builder().method(parts.method).uri(&passage.path);
         if let Some(headers) = request.headers_mut() {
             *headers = parts.headers;
@@ -263,7 +287,6 @@ async fn ask(
         let (mut parts, body) = answer.into_parts();
         let body = body.collect().await.with_context(|| format!("the server of `{host}` broke off its answer"))?;
         let body = body.to_bytes();
-        pump.abort();
         remove_hop_by_hop(&mut parts.headers);
         // The body has been read whole, so its length is known anew.
         parts.headers.remove(header::CONTENT_LENGTH);

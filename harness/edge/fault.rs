@@ -27,6 +27,9 @@ pub enum Effect {
     Together(Meeting),
     /// The values of the request's cookies are percent-encoded once more, as a proxy that means well does.
     EncodeCookies,
+    /// A client that hangs up takes its request with it, as behind a proxy that does not buffer: the upstream's connection
+    /// closes. Without this what has begun is carried to its end.
+    PassHangUp,
 }
 
 impl Effect {
@@ -36,6 +39,11 @@ impl Effect {
             Self::Jitter(jitter) => Self::DelayAnswer(jitter.next(&format!("{listener} {method} {url}"))),
             effect => effect,
         }
+    }
+
+    /// Whether it happens to every exchange that its fault hits. To others it may, and is told of then.
+    pub(super) fn is_certain(&self) -> bool {
+        !matches!(self, Self::Together(_) | Self::PassHangUp)
     }
 
     /// One line for reports.
@@ -48,6 +56,7 @@ impl Effect {
             Self::AddCookie(cookie) => format!("cookie added: {}", cookie.split('=').next().unwrap_or_default()),
             Self::Together(meeting) => format!("request held for a meeting of {}, to go on at once", meeting.size()),
             Self::EncodeCookies => "the request's cookies percent-encoded".to_owned(),
+            Self::PassHangUp => "the client hung up, and the server was let know".to_owned(),
         }
     }
 }
@@ -98,6 +107,11 @@ impl Fault {
     pub fn times(mut self, times: Option<u32>) -> Self {
         self.left = times.map(AtomicU32::new);
         self
+    }
+
+    /// Whether it can do this to any exchange.
+    pub(super) fn has(&self, effect: &Effect) -> bool {
+        self.effect == *effect
     }
 
     /// The effect on this exchange. Each call for a matching exchange uses up one of `times`.

@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 
 use super::Shared;
 use super::carry::{self, Failed, Origin};
+use super::fault::Effect;
 use super::gate::{Entry, Gate};
 use super::peer::{Peer, Whose};
 use super::policy::Itp;
@@ -108,7 +109,7 @@ type Tunnel = Arc<Mutex<Option<(Request<Incoming>, Origin)>>>;
 async fn connection(stream: TcpStream, peer: Peer, listener: Arc<Listener>, shared: Arc<Shared>) {
     let tunnel = Tunnel::default();
     let service = service_fn(|request| outer(request, peer, &listener, &shared, &tunnel));
-    let ended = http().serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+    let ended = http(&shared).serve_connection(TokioIo::new(stream), service).with_upgrades().await;
     note_nonsense(ended, format!("tcp://{}", peer.address), &listener, &shared);
     let opened = tunnel.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some((request, origin)) = opened else { return };
@@ -125,7 +126,7 @@ async fn connection(stream: TcpStream, peer: Peer, listener: Arc<Listener>, shar
         }
     };
     let service = service_fn(|request| carry::carry(request, &origin, &listener, &shared));
-    let ended = http().serve_connection(TokioIo::new(stream), service).await;
+    let ended = http(&shared).serve_connection(TokioIo::new(stream), service).await;
     note_nonsense(ended, origin.text(), &listener, &shared);
 }
 
@@ -143,10 +144,12 @@ fn note(method: &str, url: String, listener: &Listener, shared: &Shared, why: St
     shared.record.refuse(Exchange { listener, method, url, ..Exchange::default() }, why);
 }
 
-/// One request a connection. That its client sends nothing more, or is gone, does not end what has begun.
-fn http() -> http1::Builder {
+/// One request a connection. That its client sends nothing more, or is gone, does not end what has begun, unless a fault of
+/// this world is about that.
+fn http(shared: &Shared) -> http1::Builder {
+    let passes_hang_ups = shared.faults.iter().any(|fault| fault.has(&Effect::PassHangUp));
     let mut builder = http1::Builder::new();
-    builder.keep_alive(false).half_close(true).max_headers(HEADERS);
+    builder.keep_alive(false).half_close(!passes_hang_ups).max_headers(HEADERS);
     builder
 }
 

@@ -142,6 +142,39 @@ async fn a_client_that_hangs_up_cancels_nothing(#[case] scheme: &str) -> Result<
     Ok(())
 }
 
+#[rstest]
+#[case::by_connect("https")]
+#[case::in_absolute_form("http")]
+#[tokio::test]
+async fn a_hang_up_that_is_passed_on_cancels_the_request(#[case] scheme: &str) -> Result<()> {
+    let mut scene = Scene::set(vec![Fault::new(Effect::PassHangUp).path(Some("/gate".into()))]).await?;
+    let client = scene.client("a").await?;
+
+    let asked = tokio::spawn(client.post(format!("{scheme}://{ORY}/gate")).body("code=1").send());
+    scene.upstream.first(|_| true).await?;
+    asked.abort();
+
+    let seen = scene.upstream.first(|seen| seen.end.is_some()).await?;
+    assert_eq!(seen.end, Some(End::Cancelled));
+    scene.edge.record().settle(Duration::ZERO, LIMIT).await?;
+    let exchange = scene.only_exchange()?;
+    assert_eq!((exchange.status, exchange.refused), (None, None));
+    assert!(exchange.fault.is_some_and(|text| text.contains("hung up")) && exchange.took_ms.is_some());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_client_that_stays_gets_its_answer_whether_or_not_hang_ups_are_passed_on() -> Result<()> {
+    let mut scene = Scene::set(vec![Fault::new(Effect::PassHangUp)]).await?;
+    let client = scene.client("a").await?;
+
+    let answer = client.post(format!("https://{ORY}/login")).body("code=1").send().await?;
+
+    assert_eq!(answer.status().as_u16(), 201);
+    assert_eq!(scene.only_exchange()?.fault, None);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_request_that_comes_with_the_end_of_its_connection_is_carried() -> Result<()> {
     let mut scene = Scene::set(vec![]).await?;
