@@ -48,7 +48,7 @@ pub use network::{DnsSpec, FrontSpec, ItpSpec};
 pub use program::Program;
 pub use range::Range;
 pub use server::{KratosServer, KratosSpec};
-pub use spec::{BrowserSpec, ClientSpec, FaultSpec, WorldSpec};
+pub use spec::{BrowserSpec, ClientSpec, FaultSpec, HangUp, WorldSpec};
 pub use step::{
     ExtendSession, Fetch, FetchFlow, FlowKind, FlowType, Follow, How, Identity, Old, Open, OpenFramed, PassTime,
     PostAs, ReadMail, Request, Resubmit, RunClient, SendForm, StartFlow, Step, Submit, SubmitFlow, Tab, Until,

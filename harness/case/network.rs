@@ -81,21 +81,23 @@ impl WorldSpec {
                 Err((keys.iter().map(|it| (*it).to_owned()).collect(), format!("`{text}` is no address {hint}")))
             }
         };
-        if let Some(address) = self.front.as_ref().and_then(|front| front.hosts.get(host)) {
-            let address = address_of(address, &["front", "hosts", host])?;
-            return Ok(DnsRecord { cname: Vec::new(), address: Some(address) });
-        }
         let mut record = DnsRecord::default();
-        let mut seen = BTreeSet::from([host.to_ascii_lowercase()]);
-        let mut at = host.to_owned();
-        while let Some(spec) = self.dns.as_ref().and_then(|dns| dns.get(&at)) {
+        let mut at = plain(host);
+        let mut seen = BTreeSet::from([at.clone()]);
+        loop {
+            // Whichever name leads to a front: its address is all that is seen.
+            if let Some(address) = self.front.as_ref().and_then(|front| front.hosts.get(&at)) {
+                record.address = Some(address_of(address, &["front", "hosts", &at])?);
+                break;
+            }
+            let Some(spec) = self.dns.as_ref().and_then(|dns| dns.get(&at)) else { break };
             if let (None, Some(address)) = (&record.address, &spec.address) {
                 record.address = Some(address_of(address, &["dns", &at, "address"])?);
             }
             let Some(chain) = spec.cname.as_ref().filter(|chain| !chain.is_empty()) else { break };
             for name in chain {
                 let wrong = |message: String| (vec!["dns".to_owned(), at.clone(), "cname".to_owned()], message);
-                let plain = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+                let plain = plain(name);
                 if !is_name(&plain) {
                     return Err(wrong(format!("`{name}` is no host name")));
                 }
@@ -104,7 +106,7 @@ impl WorldSpec {
                 }
             }
             record.cname.extend(chain.iter().cloned());
-            at = chain.last().cloned().unwrap_or_default();
+            at = chain.last().map(|name| plain(name)).unwrap_or_default();
         }
         Ok(record)
     }
@@ -115,6 +117,11 @@ impl WorldSpec {
         let hosts: BTreeSet<&String> = self.dns.iter().flat_map(BTreeMap::keys).chain(fronted).collect();
         hosts.into_iter().filter_map(|host| Some((host.clone(), self.dns_record(host).ok()?))).collect()
     }
+}
+
+/// A name as the tables have it: of a fully written one the dot at the end says nothing, nor do capitals.
+fn plain(name: &str) -> String {
+    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }
 
 /// RFC 1123, section 2.1, and the underscores that providers put into the targets of CNAMEs.
@@ -157,6 +164,21 @@ mod tests {
 
         let record = DnsRecord { cname: vec![], address: Some("203.0.113.10".to_owned()) };
         assert_eq!(records, [("ory.example.test".to_owned(), record)]);
+        Ok(())
+    }
+
+    #[test]
+    fn what_leads_to_a_front_ends_there() -> anyhow::Result<()> {
+        let world = world(
+            "{ front: { hosts: { ory.example.test: 203.0.113.10 } }, dns: { \
+                ui.example.test: { cname: [a.cdn.test, Ory.example.test.], address: 198.51.100.7 }, \
+                ory.example.test: { cname: [x.oryapis.test] } } }",
+        )?;
+
+        let record = world.dns_record("ui.example.test").map_err(|(_, why)| anyhow::anyhow!(why))?;
+
+        assert_eq!(record.cname, ["a.cdn.test", "Ory.example.test."]);
+        assert_eq!(record.address.as_deref(), Some("203.0.113.10"));
         Ok(())
     }
 

@@ -115,7 +115,7 @@ pub struct FaultSpec {
     /// Only this host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// Only this method.
+    /// Only this method; without it each but `OPTIONS` of a CORS preflight.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// Only this path, without query.
@@ -147,6 +147,18 @@ pub struct FaultSpec {
     /// The values of the request's cookies are percent-encoded, as a proxy that means well does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encode_cookies: Option<bool>,
+    /// What becomes of the request when its client hangs up; without this it is carried to its end, as behind a buffering
+    /// load balancer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hang_up: Option<HangUp>,
+}
+
+/// What becomes of a request whose client hangs up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HangUp {
+    /// It is passed on: the server's connection closes as well, by which Go cancels what it does for it.
+    Pass,
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ use super::places::Places;
 use super::read;
 use super::spec::WorldSpec;
 use super::step::Step;
+use crate::edge::UPSTREAM_LIMIT;
 use world::WorldCheck;
 
 /// The host names that a world may have.
@@ -45,6 +46,9 @@ const OTHER_SITE: &str = "app.other.test";
 
 /// How long a check may ask a world to stay as it is.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+// The edge must not have answered by then in the server's place.
+const _: () = assert!(LONGEST_WAIT.as_secs() < UPSTREAM_LIMIT.as_secs());
 
 /// Checks a case against the claims, the fixtures and its own words.
 ///

@@ -10,22 +10,24 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode, client};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::task::{AbortHandle, JoinSet};
 use url::Url;
 
 use super::fault::Effect;
-use super::listener::Listener;
+use super::listener::{HEADERS, Listener};
 use super::names::Passage;
 use super::refusal::{blank, refusal};
 use super::{Record, Shared, treat};
 use crate::evidence::Exchange;
 use crate::wait::within;
 
-/// A path of every host at which the edge itself has an empty page. A jar is asked for its cookies by a page that gets
-/// them.
+/// A path of every host, and below any path of it, at which the edge itself has an empty page. A jar is asked for its
+/// cookies by a page that gets them: those of a path are for pages below it alone.
 pub const BLANK_PATH: &str = "/.kratos-repro/blank";
 
-/// How long an upstream may take for one answer.
-const UPSTREAM_LIMIT: Duration = Duration::from_secs(30);
+/// How long an upstream may take for one answer: longer than any case waits for one that does not come, since a request
+/// that the edge has answered waits no more.
+pub const UPSTREAM_LIMIT: Duration = Duration::from_secs(75);
 
 /// Headers that belong to one connection and are not passed on (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [HeaderName; 7] = [
@@ -79,8 +81,9 @@ pub(super) struct Failed;
 
 /// Passes the request on and gives its answer back.
 ///
-/// An exchange that has begun is carried to its end in a task of its own, even when the client hangs up: as behind a
-/// buffering load balancer. (Go cancels a request whose client is gone, so this decides what a double click does.)
+/// An exchange that has begun is carried to its end in a task of its own, even when the client hangs up, unless a fault
+/// passes that on: as behind a buffering load balancer. (Go cancels a request whose client is gone, so this decides what a
+/// double click does.)
 pub(super) async fn carry(
     request: Request<Incoming>,
     origin: &Origin,
@@ -101,7 +104,7 @@ pub(super) async fn carry(
         shared.record.refuse(exchange, why.clone());
         return Ok(refusal(StatusCode::FORBIDDEN, &why));
     }
-    if parts.uri.path() == BLANK_PATH {
+    if parts.uri.path().ends_with(BLANK_PATH) {
         // No server, no policy and no record: it stands for looking at a jar, which no page has to be open for.
         return Ok(blank());
     }
@@ -109,17 +112,19 @@ pub(super) async fn carry(
     let effects: Vec<Effect> = shared
         .faults
         .iter()
-        .filter_map(|fault| fault.strike(step, &origin.host, parts.method.as_str(), parts.uri.path()).cloned())
+        .filter_map(|fault| fault.strike(step, &origin.host, &parts).cloned())
         .map(|effect| {
             effect.on(&exchange.listener, &exchange.method, &format!("{}{}", origin.text(), parts.uri.path()))
         })
         .collect();
-    if !effects.is_empty() {
-        exchange.fault = Some(effects.iter().map(Effect::text).collect::<Vec<_>>().join("; "));
+    for effect in effects.iter().filter(|effect| effect.is_certain()) {
+        tell(&mut exchange, effect);
     }
     let task = treat::request(listener, &mut exchange, &mut parts.headers);
     let id = shared.record.begin(exchange);
     let open = Open { record: shared.record.clone(), id };
+    let passes_hang_up = effects.contains(&Effect::PassHangUp);
+    let record = shared.record.clone();
     let (shared, listener) = (Arc::clone(shared), Arc::clone(listener));
     let carried = tokio::spawn(async move {
         // A request that breaks off is not passed on: cut short it would say something else.
@@ -136,7 +141,10 @@ pub(super) async fn carry(
                 Effect::DelayRequest(time) => tokio::time::sleep(*time).await,
                 Effect::EncodeCookies => encode_cookies(&mut parts.headers),
                 Effect::Together(meeting) => {
-                    if let Err(why) = meeting.wait().await {
+                    // One that finds it over is not held.
+                    let Some(place) = meeting.join() else { continue };
+                    open.record.change(id, |exchange| tell(exchange, effect));
+                    if let Err(why) = place.meet().await {
                         // Passed on alone it would prove nothing about two at once.
                         open.record.note_trouble(why.clone());
                         open.record.change(id, |exchange| exchange.refused = Some(why.clone()));
@@ -174,8 +182,10 @@ pub(super) async fn carry(
             exchange.response_headers = plain(answer.headers());
             exchange.response_body = told(answer.headers(), answer.body());
         });
-        // An answer that never comes back leaves the browser as it was.
-        if let Some(task) = task.filter(|_| !effects.contains(&Effect::LoseAnswer)) {
+        // An answer that never comes back leaves the browser as it was: it gets none of the cookies.
+        if effects.contains(&Effect::LoseAnswer) {
+            open.record.change(id, |exchange| exchange.delivered_cookies = Some(Vec::new()));
+        } else if let Some(task) = task {
             let record = shared.dns.ask(&origin.host);
             let (done, delivered) = treat::answer(&listener, &task, &record, &mut answer);
             open.record.change(id, |exchange| {
@@ -195,12 +205,37 @@ pub(super) async fn carry(
                 | Effect::DelayRequest(_)
                 | Effect::AddCookie(_)
                 | Effect::EncodeCookies
-                | Effect::Together(_) => {}
+                | Effect::Together(_)
+                | Effect::PassHangUp => {}
             }
         }
         Ok(answer.map(Full::new))
     });
+    // This function is dropped with its client's connection.
+    let _cut = passes_hang_up.then(|| Cut { carried: carried.abort_handle(), record, id });
     carried.await.unwrap_or(Err(Failed))
+}
+
+/// Ends the task of an exchange whose client has hung up.
+struct Cut {
+    carried: AbortHandle,
+    record: Record,
+    id: u64,
+}
+
+impl Drop for Cut {
+    fn drop(&mut self) {
+        if !self.carried.is_finished() {
+            self.record.change(self.id, |exchange| tell(exchange, &Effect::PassHangUp));
+            self.carried.abort();
+        }
+    }
+}
+
+/// Says what a fault does to an exchange.
+fn tell(exchange: &mut Exchange, effect: &Effect) {
+    let before = exchange.fault.take().map_or(String::new(), |before| format!("{before}; "));
+    exchange.fault = Some(before + &effect.text());
 }
 
 /// An exchange that has begun; however its task ends, the record hears of it.
@@ -228,10 +263,14 @@ async fn ask(
         let stream = TcpStream::connect(passage.upstream)
             .await
             .with_context(|| format!("failed to reach the server of `{host}`"))?;
-        let (mut sender, connection) = client::conn::http1::handshake(TokioIo::new(stream))
+        let (mut sender, connection) = client::conn::http1::Builder::new()
+            .max_headers(HEADERS)
+            .handshake(TokioIo::new(stream))
             .await
             .with_context(|| format!("failed to talk to the server of `{host}`"))?;
-        let pump = tokio::spawn(connection);
+        // It ends with the answer, or with what waits for it.
+        let mut pump = JoinSet::new();
+        pump.spawn(connection);
         let mut request = Request::builder().method(parts.method).uri(&passage.path);
         if let Some(headers) = request.headers_mut() {
             *headers = parts.headers;
@@ -248,7 +287,6 @@ async fn ask(
         let (mut parts, body) = answer.into_parts();
         let body = body.collect().await.with_context(|| format!("the server of `{host}` broke off its answer"))?;
         let body = body.to_bytes();
-        pump.abort();
         remove_hop_by_hop(&mut parts.headers);
         // The body has been read whole, so its length is known anew.
         parts.headers.remove(header::CONTENT_LENGTH);
@@ -260,13 +298,10 @@ async fn ask(
     }
 }
 
-/// Percent-encodes what is not a letter, a digit or one of `-._~` in every cookie's value.
+/// Percent-encodes what is not unreserved in every cookie's value.
 fn encode_cookies(headers: &mut HeaderMap) {
     let encoded = |cookie: &str| match cookie.split_once('=') {
-        Some((name, value)) => {
-            let value: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
-            format!("{name}={value}")
-        }
+        Some((name, value)) => format!("{name}={}", percent_encoded(value)),
         None => cookie.to_owned(),
     };
     for (_, value) in headers.iter_mut().filter(|(name, _)| **name == header::COOKIE) {
@@ -276,6 +311,15 @@ fn encode_cookies(headers: &mut HeaderMap) {
             *value = encoded;
         }
     }
+}
+
+/// What is not a letter, a digit or one of `-._~` (RFC 3986, section 2.3) as percent and two digits, a space as well.
+fn percent_encoded(text: &str) -> String {
+    let encoded = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encoded).collect()
 }
 
 /// Removes what belongs to one connection: the well-known headers, and those that `Connection` names.
@@ -320,13 +364,13 @@ mod tests {
 
     #[test]
     fn the_cookies_of_every_header_are_encoded() {
-        let values = ["a=1+; b=2", "c=3="].map(|value| (header::COOKIE, HeaderValue::from_static(value)));
+        let values = ["a=1+; b=2", "c=3=", "d=- *~%"].map(|value| (header::COOKIE, HeaderValue::from_static(value)));
         let mut headers: HeaderMap = values.into_iter().collect();
 
         encode_cookies(&mut headers);
 
         let seen: Vec<&HeaderValue> = headers.get_all(header::COOKIE).iter().collect();
-        assert_eq!(seen, ["a=1%2B; b=2", "c=3%3D"]);
+        assert_eq!(seen, ["a=1%2B; b=2", "c=3%3D", "d=-%20%2A~%25"]);
     }
 
     #[test]

@@ -3,6 +3,10 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use hyper::Method;
+use hyper::header::ACCESS_CONTROL_REQUEST_METHOD;
+use hyper::http::request::Parts;
+
 use super::jitter::Jitter;
 use super::meeting::Meeting;
 
@@ -23,6 +27,9 @@ pub enum Effect {
     Together(Meeting),
     /// The values of the request's cookies are percent-encoded once more, as a proxy that means well does.
     EncodeCookies,
+    /// A client that hangs up takes its request with it, as behind a proxy that does not buffer: the upstream's connection
+    /// closes. Without this what has begun is carried to its end.
+    PassHangUp,
 }
 
 impl Effect {
@@ -34,6 +41,11 @@ impl Effect {
         }
     }
 
+    /// Whether it happens to every exchange that its fault hits. To others it may, and is told of then.
+    pub(super) fn is_certain(&self) -> bool {
+        !matches!(self, Self::Together(_) | Self::PassHangUp)
+    }
+
     /// One line for reports.
     pub fn text(&self) -> String {
         match self {
@@ -42,8 +54,9 @@ impl Effect {
             Self::DelayRequest(time) => format!("request held for {} ms", time.as_millis()),
             Self::LoseAnswer => "answer lost: it reached the edge and never came back".to_owned(),
             Self::AddCookie(cookie) => format!("cookie added: {}", cookie.split('=').next().unwrap_or_default()),
-            Self::Together(meeting) => format!("request held until {} had come, to go on at once", meeting.size()),
+            Self::Together(meeting) => format!("request held for a meeting of {}, to go on at once", meeting.size()),
             Self::EncodeCookies => "the request's cookies percent-encoded".to_owned(),
+            Self::PassHangUp => "the client hung up, and the server was let know".to_owned(),
         }
     }
 }
@@ -71,7 +84,8 @@ impl Fault {
         self
     }
 
-    /// Hits only this method.
+    /// Hits only this method. A fault that names none hits each but the question before a request, by which a browser
+    /// asks for leave: whoever writes such a fault means the request itself.
     pub fn method(mut self, method: Option<String>) -> Self {
         self.method = method;
         self
@@ -95,12 +109,21 @@ impl Fault {
         self
     }
 
+    /// Whether it can do this to any exchange.
+    pub(super) fn has(&self, effect: &Effect) -> bool {
+        self.effect == *effect
+    }
+
     /// The effect on this exchange. Each call for a matching exchange uses up one of `times`.
-    pub(super) fn strike(&self, step: usize, host: &str, method: &str, path: &str) -> Option<&Effect> {
-        let matches = self.step.is_none_or(|wanted| wanted == step)
+    pub(super) fn strike(&self, step: usize, host: &str, request: &Parts) -> Option<&Effect> {
+        let method = match self.method.as_deref() {
+            Some(wanted) => wanted.eq_ignore_ascii_case(request.method.as_str()),
+            None => !is_preflight(request),
+        };
+        let matches = method
+            && self.step.is_none_or(|wanted| wanted == step)
             && self.host.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(host))
-            && self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
-            && self.path.as_deref().is_none_or(|wanted| wanted == path);
+            && self.path.as_deref().is_none_or(|wanted| wanted == request.uri.path());
         if !matches {
             return None;
         }
@@ -109,6 +132,11 @@ impl Fault {
             _ => Some(&self.effect),
         }
     }
+}
+
+/// Whether it is a CORS preflight (Fetch, section 3.2.2).
+fn is_preflight(request: &Parts) -> bool {
+    request.method == Method::OPTIONS && request.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// Takes one off a count, if there is one left.
@@ -120,6 +148,10 @@ fn use_one(count: &AtomicU32) -> bool {
 mod tests {
     use super::*;
 
+    fn request(method: &str, path: &str) -> Parts {
+        hyper::Request::builder().method(method).uri(path).body(()).expect("a request").into_parts().0
+    }
+
     fn slow() -> Fault {
         Fault::new(Effect::DelayAnswer(Duration::from_millis(400)))
             .host(Some("ory.example.test".into()))
@@ -129,31 +161,31 @@ mod tests {
 
     #[test]
     fn a_fault_hits_what_it_names() {
-        assert!(slow().strike(1, "ORY.example.test", "post", "/self-service/login").is_some());
+        assert!(slow().strike(1, "ORY.example.test", &request("post", "/self-service/login")).is_some());
     }
 
     #[test]
     fn a_fault_spares_everything_else() {
         let fault = slow();
 
-        assert_eq!(fault.strike(1, "ui.example.test", "POST", "/self-service/login"), None);
-        assert_eq!(fault.strike(1, "ory.example.test", "GET", "/self-service/login"), None);
-        assert_eq!(fault.strike(1, "ory.example.test", "POST", "/self-service/login/flows"), None);
+        assert_eq!(fault.strike(1, "ui.example.test", &request("POST", "/self-service/login")), None);
+        assert_eq!(fault.strike(1, "ory.example.test", &request("GET", "/self-service/login")), None);
+        assert_eq!(fault.strike(1, "ory.example.test", &request("POST", "/self-service/login/flows")), None);
     }
 
     #[test]
     fn a_fault_keeps_to_its_step() {
         let fault = Fault::new(Effect::LoseAnswer).step(Some(7));
 
-        assert_eq!(fault.strike(6, "a", "POST", "/"), None);
-        assert_eq!(fault.strike(7, "a", "POST", "/"), Some(&Effect::LoseAnswer));
+        assert_eq!(fault.strike(6, "a", &request("POST", "/")), None);
+        assert_eq!(fault.strike(7, "a", &request("POST", "/")), Some(&Effect::LoseAnswer));
     }
 
     #[test]
     fn a_fault_ends_after_its_times() {
         let fault = Fault::new(Effect::LoseAnswer).times(Some(1));
 
-        assert_eq!(fault.strike(1, "a", "GET", "/"), Some(&Effect::LoseAnswer));
-        assert_eq!(fault.strike(1, "a", "GET", "/"), None);
+        assert_eq!(fault.strike(1, "a", &request("GET", "/")), Some(&Effect::LoseAnswer));
+        assert_eq!(fault.strike(1, "a", &request("GET", "/")), None);
     }
 }

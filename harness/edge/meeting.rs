@@ -10,7 +10,7 @@ use crate::wait::within;
 /// How long one may wait for the others: two clicks are a moment apart, two browsers on a busy machine some seconds.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// A meeting of so many. Those who come later find it over, and go on.
+/// A meeting of so many. Those who come later find it over, and go on; those who gave up no longer count.
 #[derive(Debug, Clone)]
 pub struct Meeting {
     size: usize,
@@ -28,23 +28,50 @@ impl Meeting {
         self.size
     }
 
-    /// Comes to it, and waits for the others.
+    /// Takes a place in it; nothing where it is over.
+    pub(super) fn join(&self) -> Option<Place<'_>> {
+        let joins = |come: &mut usize| {
+            let joins = *come < self.size;
+            *come += usize::from(joins);
+            joins
+        };
+        self.come.send_if_modified(joins).then(|| Place(self))
+    }
+}
+
+/// The place of one who has come to a meeting. Dropping it before all have come gives it up: the others wait on for
+/// somebody else.
+#[derive(Debug)]
+#[must_use = "who drops it has left the meeting"]
+pub(super) struct Place<'a>(&'a Meeting);
+
+impl Place<'_> {
+    /// Waits for the others.
     ///
     /// # Errors
     /// When they do not come, in words.
-    pub(super) async fn wait(&self) -> Result<(), String> {
-        let mut come = self.come.subscribe();
-        self.come.send_modify(|come| *come += 1);
-        let all = come.wait_for(|come| *come >= self.size);
-        match within(PATIENCE, all).await {
+    pub(super) async fn meet(self) -> Result<(), String> {
+        self.meet_within(PATIENCE).await
+    }
+
+    async fn meet_within(self, patience: Duration) -> Result<(), String> {
+        let Meeting { size, come } = self.0;
+        let mut others = come.subscribe();
+        let all = others.wait_for(|come| come >= size);
+        match within(patience, all).await {
             // The sender lives as long as this, so that the channel cannot have closed.
             Ok(_) => Ok(()),
-            Err(deadline) => Err(format!(
-                "{} of {} requests that were to go on at once came within {deadline}",
-                *self.come.borrow(),
-                self.size
-            )),
+            Err(deadline) => {
+                Err(format!("{} of {size} requests that were to go on at once came within {deadline}", *come.borrow()))
+            }
         }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        // One that is over stays so.
+        self.0.come.send_modify(|come| *come -= usize::from(*come < self.0.size));
     }
 }
 
@@ -63,18 +90,41 @@ mod tests {
 
     use super::*;
 
+    fn run(story: impl Future<Output = ()>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        runtime.block_on(story);
+    }
+
+    fn join(meeting: &Meeting) -> Place<'_> {
+        meeting.join().expect("it is not over")
+    }
+
     #[test]
     fn nobody_goes_on_before_all_have_come() {
-        let meeting = Meeting::of(2);
-        let mut first = std::pin::pin!(meeting.wait());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        runtime.block_on(async {
+        run(async {
+            let meeting = Meeting::of(2);
+            let mut first = std::pin::pin!(join(&meeting).meet());
             assert_eq!((&mut first).now_or_never(), None, "the first waits");
 
-            assert_eq!(meeting.wait().await, Ok(()));
+            assert_eq!(join(&meeting).meet().await, Ok(()));
 
             assert_eq!(first.await, Ok(()));
-            assert_eq!(meeting.wait().now_or_never(), Some(Ok(())), "a third finds it over");
+            assert!(meeting.join().is_none(), "a third finds it over");
+        });
+    }
+
+    #[test]
+    fn who_gave_up_is_not_met() {
+        run(async {
+            let meeting = Meeting::of(2);
+            let gave_up = join(&meeting).meet_within(Duration::ZERO).await;
+
+            let mut second = std::pin::pin!(join(&meeting).meet());
+
+            assert!(gave_up.is_err_and(|why| why.starts_with("1 of 2 requests")), "the first was alone");
+            assert_eq!((&mut second).now_or_never(), None, "the second waits for another");
+            assert_eq!(join(&meeting).meet().await, Ok(()));
+            assert_eq!(second.await, Ok(()));
         });
     }
 }

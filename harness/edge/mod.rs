@@ -28,8 +28,8 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use url::Url;
 
-pub use carry::BLANK_PATH;
 use carry::Origin;
+pub use carry::{BLANK_PATH, UPSTREAM_LIMIT};
 pub use dns::{Dns, DnsRecord};
 pub use fault::{Effect, Fault};
 pub use gate::Gate;

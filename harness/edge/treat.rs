@@ -40,12 +40,9 @@ pub(super) fn answer(
     answer: &mut Response<Bytes>,
 ) -> (Vec<String>, Option<Vec<String>>) {
     let Some(mut itp) = lock(listener) else { return (Vec::new(), None) };
-    let cookies: Vec<String> = answer
-        .headers()
-        .get_all(header::SET_COOKIE)
-        .iter()
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-        .collect();
+    let sent: Vec<HeaderValue> = answer.headers().get_all(header::SET_COOKIE).iter().cloned().collect();
+    let cookies: Vec<String> =
+        sent.iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect();
     let location = answer.headers().get(header::LOCATION).and_then(|it| it.to_str().ok()).map(str::to_owned);
     let answered = Answered {
         status: answer.status().as_u16(),
@@ -62,8 +59,12 @@ pub(super) fn answer(
         return (done, None);
     }
     answer.headers_mut().remove(header::SET_COOKIE);
-    for value in left.iter().filter_map(|value| HeaderValue::from_str(value).ok()) {
-        answer.headers_mut().append(header::SET_COOKIE, value);
+    for value in &left {
+        // One that is as it was keeps its bytes, which need not be text.
+        let as_sent = cookies.iter().zip(&sent).find(|(cookie, _)| *cookie == value).map(|(_, sent)| sent.clone());
+        if let Some(value) = as_sent.or_else(|| HeaderValue::from_bytes(value.as_bytes()).ok()) {
+            answer.headers_mut().append(header::SET_COOKIE, value);
+        }
     }
     (done, Some(left))
 }

@@ -33,8 +33,8 @@ pub struct Exchange {
     /// What the browser's policy did to the cookies of this exchange, or left, and why; empty where there is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policy: Vec<String>,
-    /// The `Set-Cookie` values that the browser got, where its policy changed any: `response_headers` has them as the
-    /// upstream sent them.
+    /// The `Set-Cookie` values that the browser got, where its policy changed any or the answer was lost:
+    /// `response_headers` has them as the upstream sent them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered_cookies: Option<Vec<String>>,
     /// What the edge did to this exchange on purpose, in words.

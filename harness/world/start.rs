@@ -22,7 +22,7 @@ use super::{Files, World, WorldSettings};
 use crate::backend::{AddressWatch, ClockWatch, Ground};
 use crate::browser::{Browser, BrowserSettings, Remote, Window};
 use crate::case::interface::Submit;
-use crate::case::{BrowserSpec, FaultSpec, HOSTS, ItpSpec, KratosServer, Time, WorldSpec};
+use crate::case::{BrowserSpec, FaultSpec, HOSTS, HangUp, ItpSpec, KratosServer, Time, WorldSpec};
 use crate::client::{self, ApiClient, Jar};
 use crate::edge::policy::Itp;
 use crate::edge::{Edge, Effect, Fault, Gate, Meeting};
@@ -376,6 +376,7 @@ fn fault(spec: &FaultSpec) -> Fault {
         .or(spec.add_cookie.clone().map(Effect::AddCookie))
         .or(spec.together.map(|size| Effect::Together(Meeting::of(size))))
         .or(spec.encode_cookies.map(|_| Effect::EncodeCookies))
+        .or(spec.hang_up.map(|HangUp::Pass| Effect::PassHangUp))
         .unwrap_or(Effect::LoseAnswer);
     Fault::new(effect)
         .host(spec.host.clone())

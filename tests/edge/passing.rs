@@ -1,5 +1,7 @@
 //! What reaches the server, what comes back, and whom a client trusts.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use kratos_repro::client::{self, Jar};
 use kratos_repro::edge::{Authority, Edge};
@@ -8,6 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{ORY, Scene, UI, send_raw};
+
+const LIMIT: Duration = Duration::from_secs(15);
 
 #[rstest]
 #[case::by_connect("https")]
@@ -88,7 +92,10 @@ async fn a_client_of_another_world_does_not_trust_this_one() -> Result<()> {
     let text = format!("{:#}", anyhow::Error::from(error));
     assert!(text.contains("invalid peer certificate"), "{text}");
     assert!(scene.upstream.seen().is_empty());
-    assert!(scene.edge.record().exchanges().is_empty(), "there was no request to record");
+    scene.edge.record().arrival("a", 0, LIMIT).await?;
+    let exchange = scene.only_exchange()?;
+    assert_eq!((exchange.method.as_str(), exchange.url), ("CONNECT", format!("https://{ORY}")));
+    assert!(exchange.refused.is_some_and(|why| why.contains("TLS")), "it says what failed");
     Ok(())
 }
 
@@ -151,7 +158,7 @@ async fn a_tunnel_ends_with_the_edge() -> Result<()> {
             drop(edge);
         }
 
-        let rest = tokio::time::timeout(std::time::Duration::from_secs(10), tunnel.read_to_end(&mut Vec::new())).await;
+        let rest = tokio::time::timeout(LIMIT, tunnel.read_to_end(&mut Vec::new())).await;
         // A reset is an end as well.
         assert!(rest.is_ok(), "the tunnel outlived its edge (closed: {closes})");
     }

@@ -5,6 +5,7 @@ use kratos_repro::client::{self, Jar};
 use kratos_repro::edge::policy::{Generation, Itp};
 use kratos_repro::edge::{BLANK_PATH, DnsRecord, Edge, Effect, Fault};
 use reqwest::{RequestBuilder, Response};
+use rstest::rstest;
 
 use super::{ORY, UI, Upstream};
 
@@ -103,10 +104,46 @@ async fn a_listener_without_a_policy_leaves_cookies_alone() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_empty_page_reaches_no_server_and_leaves_no_trace() -> Result<()> {
+async fn a_lost_answer_brings_the_browser_no_cookie() -> Result<()> {
+    for policy in [Some(Itp::new(Generation::G4)), None] {
+        let mut edge = Edge::new(&[ORY], vec![Fault::new(Effect::LoseAnswer)])?;
+        let upstream = Upstream::start().await?;
+        edge.names().set(ORY, upstream.address());
+        let listener = edge.listen_with("a", policy).await?;
+        let browser = client::through(listener, edge.authority_pem(), Jar::None)?;
+
+        let lost = browser.get(format!("https://{ORY}/cookies")).send().await;
+
+        assert!(lost.is_err(), "an answer came: {lost:?}");
+        let exchanges = edge.record().exchanges();
+        let exchange = exchanges.first().context("there is no exchange")?;
+        assert_eq!(exchange.response_header("set-cookie").count(), 2, "the record has what the server sent");
+        assert_eq!(exchange.delivered_cookies, Some(vec![]));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cookie_that_is_left_alone_keeps_its_bytes() -> Result<()> {
+    let scene = Scene::set().await?;
+    scene.visit().await?;
+    let fetch = scene.browser.get(format!("https://{ORY}/latin")).header("sec-fetch-dest", "empty");
+
+    let answer = fetch.header("origin", format!("https://{UI}")).send().await?;
+
+    let cookies: Vec<&[u8]> = answer.headers().get_all("set-cookie").iter().map(|it| it.as_bytes()).collect();
+    assert_eq!(cookies, [b"name=Ren\xe9; Path=/".as_slice(), b"s=1; Path=/; Max-Age=604800"]);
+    Ok(())
+}
+
+#[rstest]
+#[case::at_the_top("")]
+#[case::below_a_base_url("/employees")]
+#[tokio::test]
+async fn the_empty_page_reaches_no_server_and_leaves_no_trace(#[case] base: &str) -> Result<()> {
     let scene = Scene::set().await?;
 
-    let page = scene.browser.get(format!("https://{ORY}{BLANK_PATH}")).header("sec-fetch-dest", "document");
+    let page = scene.browser.get(format!("https://{ORY}{base}{BLANK_PATH}")).header("sec-fetch-dest", "document");
     let answer = page.send().await?;
 
     assert_eq!((answer.status().as_u16(), cookies(&answer).len()), (200, 0));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::routing::{any, get};
 use tokio::net::TcpListener;
@@ -63,6 +63,7 @@ impl Upstream {
         let log = Log { seen: Arc::default(), changes: watch::Sender::new(()), gate: Arc::new(Semaphore::new(0)) };
         let router = Router::new()
             .route("/cookies", get(set_cookies))
+            .route("/latin", get(set_latin))
             .route("/private", get(send_private))
             .route("/gate", any(wait_at_gate))
             .fallback(echo)
@@ -161,6 +162,12 @@ async fn echo(State(log): State<Log>, request: Request) -> Response {
 async fn set_cookies(State(log): State<Log>, request: Request) -> Response {
     let cookies = AppendHeaders([("set-cookie", "csrf=1; Path=/; HttpOnly"), ("set-cookie", "session=2; Path=/")]);
     log.take(request).await.answer((cookies, "set"))
+}
+
+/// A cookie whose bytes are no UTF-8.
+async fn set_latin(State(log): State<Log>, request: Request) -> Response {
+    let cookie = HeaderValue::from_bytes(b"name=Ren\xe9; Path=/");
+    log.take(request).await.answer((cookie.map(|cookie| [("set-cookie", cookie)]).ok(), "set"))
 }
 
 async fn send_private(State(log): State<Log>, request: Request) -> Response {

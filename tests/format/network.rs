@@ -69,6 +69,33 @@ fn the_dns_and_the_front_name_hosts_of_the_world_and_addresses() -> Result<()> {
 }
 
 #[test]
+fn servers_of_one_place_and_a_front_before_a_port_are_refused() -> Result<()> {
+    let kratos = "kratos: { profile: code, config: { log: { level: info } } }";
+    let tenants = |url: &str, other: &str| {
+        format!("tenants: {{ one: {{ url: '{url}', route: one }}, two: {{ url: '{other}', route: two }} }}")
+    };
+    let front = "front: { hosts: { ory.example.test: 203.0.113.10 } }";
+    let worlds = [
+        format!(
+            "kratos: {{ profile: code }}\n  {}",
+            tenants("http://ory.example.test/a/", "https://ory.example.test/a/")
+        ),
+        format!(
+            "kratos: {{ profile: code }}\n  {}",
+            tenants("https://ory.example.test/a/", "https://ory.example.test:443/a/")
+        ),
+        format!("kratos: {{ profile: code, url: 'https://ory.example.test:4433/' }}\n  {front}"),
+    ];
+    let changes: Vec<_> = worlds.iter().map(|it| (kratos, it.as_str())).collect();
+    assert_snapshot!(Desk::new()?.refusals(&changes)?, @r#"
+    [DIR]/case.yaml:5:77: the URLs of one and two differ by their scheme alone (hint: one server stands behind both: give one of them a host, a port or a path of its own)
+    [DIR]/case.yaml:5:78: one and two have the same URL https://ory.example.test:443/a/
+    [DIR]/case.yaml:5:21: a front stands at the usual ports, and `https://ory.example.test:4433/` is at another one (hint: leave the port out of the URL)
+    "#);
+    Ok(())
+}
+
+#[test]
 fn what_a_fix_puts_over_the_network_is_looked_at_as_well() -> Result<()> {
     let fix = "world: { ui: { guard: disable } }";
     assert_snapshot!(Desk::new()?.refusals(&[

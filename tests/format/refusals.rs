@@ -205,8 +205,8 @@ fn a_fault_has_one_effect_within_the_world() -> Result<()> {
         (fault, "{ step: 99, lose_answer: true }"),
         (fault, "{ together: 1 }"),
     ])?, @r#"
-    [DIR]/case.yaml:8:12: a fault has exactly one of `delay_answer`, `delay_request`, `lose_answer`, `add_cookie`, `encode_cookies`, `together`
-    [DIR]/case.yaml:8:12: a fault has exactly one of `delay_answer`, `delay_request`, `lose_answer`, `add_cookie`, `encode_cookies`, `together`
+    [DIR]/case.yaml:8:12: a fault has exactly one of `delay_answer`, `delay_request`, `lose_answer`, `add_cookie`, `encode_cookies`, `together`, `hang_up`
+    [DIR]/case.yaml:8:12: a fault has exactly one of `delay_answer`, `delay_request`, `lose_answer`, `add_cookie`, `encode_cookies`, `together`, `hang_up`
     [DIR]/case.yaml:8:14: `lose_answer: false` is no fault (hint: leave the fault out, as by `faults: []`)
     [DIR]/case.yaml:8:14: a fault names a host outside the world: `ory.exmaple.test` (hint: did you mean `ory.example.test`?)
     [DIR]/case.yaml:8:37: the path `login` does not begin with `/`
@@ -311,7 +311,7 @@ fn a_change_that_breaks_the_world_is_told_at_the_change() -> Result<()> {
     [DIR]/case.yaml:21:46: there is no profile `none` (hint: a folder of `fixtures/profiles`)
     [DIR]/case.yaml:21:56: `kratos.config` cannot set `dsn`: the harness does
     [DIR]/case.yaml:26:47: `kratos` cannot name a browser or client (hint: up to 32 letters, digits and `-`; not `ui`, `kratos`, `mail`, `hydra`, `legacy`)
-    [DIR]/case.yaml:26:44: a fault has exactly one of `delay_answer`, `delay_request`, `lose_answer`, `add_cookie`, `encode_cookies`, `together`
+    [DIR]/case.yaml:26:44: a fault has exactly one of `delay_answer`, `delay_request`, `lose_answer`, `add_cookie`, `encode_cookies`, `together`, `hang_up`
     [DIR]/case.yaml:29:9: there is no browser `b` in this world (hint: did you mean `a`?)
     [DIR]/case.yaml:4:38: `kratos.config` cannot set `dev`: the harness does
     "#);

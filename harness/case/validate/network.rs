@@ -1,5 +1,7 @@
 //! Refuses a network that cannot be: a policy that no engine has, hosts outside the world, loops of CNAMEs, addresses that are none.
 
+use url::Url;
+
 use super::HOSTS;
 use super::world::WorldCheck;
 use crate::browser::Engine;
@@ -28,6 +30,17 @@ impl WorldCheck<'_> {
             if let Err((keys, message)) = world.dns_record(host) {
                 let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
                 return Err(self.error(&keys, message));
+            }
+        }
+        let ui = world.ui.clone().unwrap_or_default();
+        let urls = world.servers().into_iter().map(|server| server.url).chain([ui.url().to_owned()]);
+        for url in urls.filter_map(|url| Url::parse(&url).ok()).filter(|url| url.port().is_some()) {
+            let host = url.host_str().unwrap_or_default();
+            if world.front.as_ref().is_some_and(|front| front.hosts.contains_key(host)) {
+                let hint = "leave the port out of the URL";
+                let message =
+                    format!("a front stands at the usual ports, and `{url}` is at another one (hint: {hint})");
+                return Err(self.error(&["front", "hosts", host], message));
             }
         }
         Ok(())

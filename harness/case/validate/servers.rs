@@ -1,6 +1,6 @@
 //! Refuses Kratos servers and an interface that cannot stand where a case puts them.
 
-use url::{Host, Url};
+use url::{Host, Position, Url};
 
 use super::HOSTS;
 use super::config;
@@ -28,8 +28,15 @@ impl WorldCheck<'_> {
         let mut taken = vec![(url(ui.url()), "the interface")];
         for server in &servers {
             let place = url(&server.url);
-            if let Some((_, other)) = taken.iter().find(|(it, _)| *it == place) {
-                let message = format!("{other} and {} have the same URL {}", server.name, server.url);
+            if let Some((other_place, other)) =
+                taken.iter().find(|(it, _)| without_scheme(it) == without_scheme(&place))
+            {
+                let message = if *other_place == place {
+                    format!("{other} and {} have the same URL {}", server.name, server.url)
+                } else {
+                    let hint = "one server stands behind both: give one of them a host, a port or a path of its own";
+                    format!("the URLs of {other} and {} differ by their scheme alone (hint: {hint})", server.name)
+                };
                 return Err(self.error(&keys(world, &server.name, "url"), message));
             }
             taken.push((place, &server.name));
@@ -133,6 +140,11 @@ fn is_on_loopback(world: &WorldSpec) -> bool {
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     })
+}
+
+/// What the edge knows a server by: host, port and path.
+fn without_scheme(url: &Option<Url>) -> Option<&str> {
+    url.as_ref().map(|url| &url[Position::BeforeHost..])
 }
 
 fn url(text: &str) -> Option<Url> {

@@ -90,10 +90,11 @@ impl WorldCheck<'_> {
             fault.add_cookie.is_some(),
             fault.encode_cookies.is_some(),
             fault.together.is_some(),
+            fault.hang_up.is_some(),
         ];
         if effects.iter().filter(|it| **it).count() != 1 {
             let message = "a fault has exactly one of `delay_answer`, `delay_request`, `lose_answer`, `add_cookie`, \
-                           `encode_cookies`, `together`";
+                           `encode_cookies`, `together`, `hang_up`";
             return wrong("", message.to_owned());
         }
         if let Some(size) = fault.together.filter(|size| !(2..=MEETING_LIMIT).contains(size)) {
