@@ -191,6 +191,7 @@ async fn run_on(
         endpoint::settle(remote).await;
     }
     let interrupted = repetitions.ended() < repeat as usize * case_count;
+    parts.extend(interrupted.then(|| report::planning(case_count)));
     let (mut outcomes, noted) = repetitions.told();
     report::put_in_order(&mut outcomes, catalogue.claims());
     let outcome = RunOutcome {

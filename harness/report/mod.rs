@@ -22,6 +22,6 @@ mod words;
 pub use file::{read, write, write_pages, write_with};
 pub use html::html;
 pub use junit::junit;
-pub use merge::{Found, Gaps, SHARD, alone, bring_evidence, merge};
+pub use merge::{Found, Gaps, SHARD, alone, bring_evidence, merge, planning};
 pub use order::put_in_order;
 pub use platform::Differing;

@@ -1,5 +1,6 @@
 //! The words and numbers that all reports share: how a duration is said, what a trial showed, what is counted.
 
+use super::merge::planned;
 use crate::trial::{CaseOutcome, CheckRole, Platform, Repeats, RunOutcome, Shown, Surprise, TrialKind, Verdict};
 
 /// A duration given in ms, as a person says it: `412 ms`, `4.2 s`, `4 min 12 s`.
@@ -98,17 +99,25 @@ pub(super) fn caught((tried, caught): (usize, usize)) -> Option<String> {
 /// What an interrupted run is, for a machine that reads on.
 pub(super) const INTERRUPTED: &str = "interrupted: not all that was asked for has run";
 
-/// The result of a run in one line, such as `27 of 27 cases as expected`; a surprise is what it counts.
+/// The result of a run in one line, such as `27 of 27 cases as expected`; a surprise is what it counts. Of a run that was
+/// interrupted it says how many cases there would have been, where that is known.
 pub(super) fn headline(run: &RunOutcome) -> String {
-    let expected = run.cases.iter().filter(|case| case.as_expected()).count();
-    let ended = if run.interrupted { ", then interrupted" } else { "" };
-    if run.cases.is_empty() {
-        return format!("no case ran{ended}");
-    }
-    let all = count(run.cases.len(), "case", "cases");
-    match run.cases.len() - expected {
-        0 => format!("{expected} of {all} as expected{ended}"),
-        surprises => format!("{surprises} of {all} not as expected{ended}"),
+    let ran = run.cases.len();
+    let surprises = run.cases.iter().filter(|case| !case.as_expected()).count();
+    let all = count(ran, "case", "cases");
+    match (run.interrupted, ran, surprises) {
+        (false, 0, _) => "no case ran".to_owned(),
+        (true, 0, _) => match planned(run) {
+            Some(planned) => format!("none of {} ran; then interrupted", count(planned, "case", "cases")),
+            None => "no case ran; then interrupted".to_owned(),
+        },
+        (false, _, 0) => format!("{ran} of {all} as expected"),
+        (false, ..) => format!("{surprises} of {all} not as expected"),
+        (true, ..) => {
+            let ran = planned(run).map_or(all, |planned| format!("{ran} of {}", count(planned, "case", "cases")));
+            let as_expected = if surprises == 0 { "all".to_owned() } else { format!("{surprises} not") };
+            format!("{ran} ran, {as_expected} as expected; then interrupted")
+        }
     }
 }
 
@@ -174,6 +183,7 @@ pub(super) fn group<'a, T>(items: impl IntoIterator<Item = T>, key: impl Fn(&T) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::{planning, sample};
     use rstest::rstest;
 
     #[rstest]
@@ -207,6 +217,18 @@ mod tests {
     #[case::few(0.000_077_535, "0.0078 %")]
     fn a_bound_is_rounded_up(#[case] share: f64, #[case] text: &str) {
         assert_eq!(percent(share), text);
+    }
+
+    #[test]
+    fn a_run_that_was_interrupted_says_of_how_many_cases() {
+        let mut run = sample::run();
+        run.interrupted = true;
+        assert_eq!(headline(&run), "4 cases ran, 2 not as expected; then interrupted");
+
+        run.parts.push(planning(42));
+        run.cases.truncate(2);
+
+        assert_eq!(headline(&run), "2 of 42 cases ran, all as expected; then interrupted");
     }
 
     #[test]
