@@ -8,6 +8,7 @@ pub mod github;
 pub mod history;
 mod html;
 mod junit;
+mod link;
 mod merge;
 mod order;
 mod over_time;
@@ -20,6 +21,7 @@ mod view;
 mod words;
 
 pub use file::{read, write, write_pages, write_with};
+pub use finding::Places;
 pub use html::html;
 pub use junit::junit;
 pub use merge::{Found, Gaps, SHARD, alone, bring_evidence, merge, planning};

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::crossing::Crossing;
 use super::finding::{Finding, Weight, exchange_line, relevant_exchanges, weigh};
 use super::history::History;
+use super::link::Place;
 use super::over_time::OverTime;
 use super::picture::{Picture, read_pictures};
 use super::platform::{Differing, fitted};
@@ -110,7 +111,7 @@ struct Four {
     doing: String,
     expected: Vec<String>,
     seen: Vec<String>,
-    look: Vec<String>,
+    look: Vec<Place>,
     cause: String,
     trial: Option<(String, String)>,
     exchanges: Vec<String>,
@@ -283,6 +284,7 @@ impl<'a> Case<'a> {
         let finding = (!case.as_expected()).then(|| {
             let found = Finding::of(case);
             let exchanges = found.trial.iter().flat_map(|(_, trial)| relevant_exchanges(trial));
+            let trial = found.trial.map(|(place, _)| anchor(place));
             Four {
                 exchanges: exchanges.map(exchange_line).collect(),
                 trial: found.trial.map(|(place, trial)| (anchor(place), trial.name.clone())),
@@ -290,7 +292,7 @@ impl<'a> Case<'a> {
                 doing: found.doing,
                 expected: found.expected,
                 seen: found.seen,
-                look: found.look,
+                look: found.look.iter().map(|look| Place::of(look, &row.anchor, trial.as_deref())).collect(),
             }
         });
         Self {
