@@ -126,6 +126,20 @@ mod tests {
     }
 
     #[test]
+    fn each_verdict_on_the_page_says_what_it_means() -> anyhow::Result<()> {
+        let run = sample::run();
+
+        let page = html(&run, Path::new("nowhere"))?;
+
+        for verdict in words::verdicts(&run) {
+            let (word, meaning) = (verdict.word(), words::meaning(verdict));
+            assert!(page.contains(&format!("<dt>{word}</dt><dd>{meaning}</dd>")), "{word} is not in the legend");
+            assert!(page.contains(&format!("<abbr title=\"{meaning}\">{word}</abbr>")), "{word} has no title");
+        }
+        Ok(())
+    }
+
+    #[test]
     fn a_case_that_ran_several_times_says_how_seldom_it_surprises() -> anyhow::Result<()> {
         let page = html(&sample::several_times(sample::run()), Path::new("nowhere"))?;
 

@@ -161,6 +161,12 @@ pub fn summary(run: &RunOutcome, folder: &Path, colour: Colour) -> String {
     for case in surprises {
         let _ = writeln!(text, "  {}", case_line(case, differing, colour));
     }
+    // What is all green, and says that a problem does not occur, must not be read the other way.
+    let other = words::verdicts(run).into_iter().filter(|verdict| *verdict != Verdict::FixHolds);
+    let other: Vec<_> = other.map(|verdict| format!("{}: {}", verdict.word(), words::meaning(verdict))).collect();
+    if !other.is_empty() {
+        let _ = writeln!(text, "\n{}", colour.paint(Ink::Dim, &other.join("; ")));
+    }
     let good = run.as_expected() && !run.interrupted && !run.cases.is_empty();
     let mut total = words::headline(run);
     if let Some(caught) = words::caught(words::wrong_fixes(&run.cases)) {

@@ -1,7 +1,11 @@
 //! The words and numbers that all reports share: how a duration is said, what a trial showed, what is counted.
 
+use serde::Serialize;
+
 use super::merge::planned;
-use crate::trial::{CaseOutcome, CheckRole, Platform, Repeats, RunOutcome, Shown, Surprise, TrialKind, Verdict};
+use crate::trial::{
+    CaseOutcome, CheckRole, Platform, Repeats, RunOutcome, Shown, Surprise, TrialKind, TrialOutcome, Verdict,
+};
 
 /// A duration given in ms, as a person says it: `412 ms`, `4.2 s`, `4 min 12 s`.
 pub(super) fn took(ms: u64) -> String {
@@ -61,9 +65,52 @@ pub(super) fn wanted(wanted: &[Shown]) -> String {
     wanted.iter().map(|&one| shown(one)).collect::<Vec<_>>().join(", or ")
 }
 
-/// What a trial is for, as a heading.
-pub(super) fn kind(kind: TrialKind) -> &'static str {
-    match kind {
+/// What a verdict means, for a person who has read nothing else.
+pub(super) fn meaning(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::FixHolds => "the problem was shown, and so was its cure",
+        Verdict::Reproduced => "the problem was shown, and the case names no cure",
+        Verdict::NotReproduced => "this problem does not occur",
+        Verdict::FixFails => "the advice does not help",
+        Verdict::Guarded => "of a double submit one POST arrived",
+        Verdict::NotGuarded => "of a double submit every POST arrived",
+        Verdict::Error => "nothing can be said of Kratos, as something around it broke",
+    }
+}
+
+/// A verdict, and what it means.
+#[derive(Debug, Serialize)]
+pub(super) struct Word {
+    word: &'static str,
+    meaning: &'static str,
+}
+
+impl From<Verdict> for Word {
+    fn from(verdict: Verdict) -> Self {
+        Self { word: verdict.word(), meaning: meaning(verdict) }
+    }
+}
+
+/// The verdicts that a run came to or was to come to, in the order in which they are told.
+pub(super) fn verdicts(run: &RunOutcome) -> Vec<Verdict> {
+    let all = [
+        Verdict::FixHolds,
+        Verdict::Reproduced,
+        Verdict::NotReproduced,
+        Verdict::FixFails,
+        Verdict::Guarded,
+        Verdict::NotGuarded,
+        Verdict::Error,
+    ];
+    let told = |verdict: &Verdict| run.cases.iter().any(|case| [case.verdict, case.expected].contains(verdict));
+    all.into_iter().filter(told).collect()
+}
+
+/// What a trial is for, as a heading. A set-up that shows something else in the problem's place has no problem.
+pub(super) fn kind(trial: &TrialOutcome) -> &'static str {
+    match trial.kind {
+        TrialKind::Broken if trial.shown == Shown::Instead => "The set-up",
+        TrialKind::BrokenAgain if trial.shown == Shown::Instead => "The set-up again, without the fix",
         TrialKind::Broken => "The problem",
         TrialKind::Fixed => "The documented fix",
         TrialKind::OtherFix => "Another fix",
@@ -229,6 +276,14 @@ mod tests {
         run.cases.truncate(2);
 
         assert_eq!(headline(&run), "2 of 42 cases ran, all as expected; then interrupted");
+    }
+
+    #[test]
+    fn a_set_up_without_the_problem_is_not_called_the_problem() {
+        let of = |shown| kind(&sample::trial("case", "broken", TrialKind::Broken, shown));
+
+        assert_ne!(of(Shown::Instead), of(Shown::Symptom));
+        assert_eq!(of(Shown::Neither), of(Shown::Symptom));
     }
 
     #[test]
