@@ -5,6 +5,7 @@ mod backend;
 mod bisect;
 mod databases;
 mod endpoint;
+mod help;
 mod images;
 mod interface;
 mod lineups;
@@ -40,7 +41,7 @@ use images::Built;
 
 /// Everything was as expected.
 const AS_EXPECTED: u8 = 0;
-/// A verdict was not the one that its case expects.
+/// A verdict was not the one that its case expects, or the run was interrupted.
 const SURPRISE: u8 = 1;
 /// The call or a case file is wrong.
 const WRONG_CALL: u8 = 2;
