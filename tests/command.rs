@@ -50,6 +50,19 @@ fn the_help_of_a_command_shows_examples(#[case] command: &str) -> Result<()> {
 }
 
 #[test]
+fn a_wrong_value_of_a_variable_is_told_with_its_name() -> Result<()> {
+    for (variable, value, code) in [("KRATOS_REPRO_ENGINE", "netscape", 2), ("KRATOS_REPRO_KRATOS", "nonsense", 2)] {
+        let sandbox = Sandbox::new()?;
+        let mut command = sandbox.run_command(&[QUICK]);
+        command.env(variable, value);
+        let ended = sandbox.end(command)?;
+
+        ended.ensure_refused(code, &[variable, value])?;
+    }
+    Ok(())
+}
+
+#[test]
 fn an_unknown_case_is_answered_with_the_nearest() -> Result<()> {
     let ended = Sandbox::new()?.run(&["cross-browser/api-flow-with-cdn-cooky"])?;
 

@@ -20,6 +20,7 @@ mod screen;
 mod serve;
 mod stop;
 mod up;
+mod variables;
 mod versions;
 
 use std::process::ExitCode;
@@ -69,7 +70,7 @@ fn lines(all: &[NotApplicable]) -> String {
 /// Parses the arguments, does what they ask for, and gives the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| variables::named(error).exit());
     if let Err(error) = before_threads(&arguments.command) {
         return failed(&error);
     }
@@ -102,7 +103,11 @@ fn before_threads(command: &Command) -> Result<()> {
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {
-    place::say(&format!("error: {error:#}"));
+    let unfit = error.downcast_ref::<UnfitServer>().map(UnfitServer::subject);
+    let options = ["kratos", "good", "bad"];
+    let variable = unfit.and_then(|value| options.into_iter().find_map(|option| variables::of(option, value)));
+    let from = variable.map(|name| format!(" (from {name})")).unwrap_or_default();
+    place::say(&format!("error: {error:#}{from}"));
     ExitCode::from(code_of(error))
 }
 
