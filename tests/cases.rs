@@ -16,6 +16,7 @@ use kratos_repro::backend::estate::{self, Estate};
 use kratos_repro::backend::network;
 use kratos_repro::browser::Engine;
 use kratos_repro::case::Catalogue;
+use kratos_repro::report::Places;
 use kratos_repro::report::terminal::{self, Colour};
 use kratos_repro::trial::{Thoroughness, Turn, default_jobs};
 use kratos_repro::world::ClientPrograms;
@@ -121,7 +122,7 @@ fn test(turn: Turn, lacks_client: bool) -> Trial {
 fn perform(turn: Turn) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let outcome = runtime.block_on(trials::run(turn))?;
-    anyhow::ensure!(outcome.as_expected(), "\n{}", terminal::failure(&outcome, Colour::Never));
+    anyhow::ensure!(outcome.as_expected(), "\n{}", terminal::failure(&outcome, &Places::default(), Colour::Never));
     Ok(())
 }
 

@@ -27,8 +27,37 @@ fn a_call_has_its_exit_code(#[case] arguments: &[&str], #[case] code: i32) -> Re
 fn help_shows_examples_and_exit_codes() -> Result<()> {
     let ended = Sandbox::new()?.call(&["--help"])?;
 
-    for part in ["Examples:", "Exit codes:", "kratos-repro run report.md"] {
+    for part in ["Words:", "Examples:", "Exit codes:", "kratos-repro run report.md"] {
         ensure!(ended.stdout.contains(part), "`{part}` is not in: {}", ended.stdout);
+    }
+    Ok(())
+}
+
+#[rstest]
+#[case::setup("setup")]
+#[case::doctor("doctor")]
+#[case::list("list")]
+#[case::run("run")]
+#[case::up("up")]
+#[case::report("report")]
+fn the_help_of_a_command_shows_examples(#[case] command: &str) -> Result<()> {
+    let ended = Sandbox::new()?.call(&[command, "--help"])?;
+
+    let (_, examples) = ended.stdout.split_once("Examples:").context("no examples")?;
+    let count = examples.matches(&format!("kratos-repro {command}")).count();
+    ensure!(count >= 2, "{examples}");
+    Ok(())
+}
+
+#[test]
+fn a_wrong_value_of_a_variable_is_told_with_its_name() -> Result<()> {
+    for (variable, value, code) in [("KRATOS_REPRO_ENGINE", "netscape", 2), ("KRATOS_REPRO_KRATOS", "nonsense", 2)] {
+        let sandbox = Sandbox::new()?;
+        let mut command = sandbox.run_command(&[QUICK]);
+        command.env(variable, value);
+        let ended = sandbox.end(command)?;
+
+        ended.ensure_refused(code, &[variable, value])?;
     }
     Ok(())
 }
@@ -55,11 +84,14 @@ fn a_bad_case_file_is_refused_by_place_before_anything_starts() -> Result<()> {
 #[rstest]
 #[case::another_program("/bin/true", "is not a Kratos")]
 #[case::unknown_version("v9.9.9", "v1.3.1")]
+#[case::version_without_its_letter("1.3.1", "did you mean `v1.3.1`?")]
+#[case::word("nonsense", "v1.3.1")]
 #[case::nothing_there("/no/such/kratos", "/no/such/kratos")]
 fn a_kratos_that_is_none_is_refused(#[case] kratos: &str, #[case] word: &str) -> Result<()> {
     let ended = Sandbox::new()?.run(&["--kratos", kratos, QUICK])?;
 
     ended.ensure_refused(2, &[word])?;
+    ensure!(ended.stderr.starts_with("error: "), "something was said before: {}", ended.stderr);
     ended.ensure_soon()
 }
 

@@ -65,13 +65,39 @@ impl fmt::Display for KratosChoice {
 }
 
 impl KratosChoice {
-    /// Makes sure that a version is one of those in `fixtures`; a path is not looked at.
+    /// Makes sure that a version is one of those in `fixtures`, and that there is something at a path. Whether that is a
+    /// Kratos is not asked.
     ///
     /// # Errors
     ///
     /// [`UnfitServer`] if it is not there; it names those that are.
     pub fn ensure_known(&self, fixtures: &Path) -> Result<()> {
-        self.server(fixtures).map(drop)
+        let all = match self {
+            Self::Path(path) if path.exists() => return Ok(()),
+            Self::Path(path) if path.components().count() > 1 => {
+                return Err(UnfitServer::new(Product::Kratos, path.display(), "there is no such file").into());
+            }
+            _ => Server::all(fixtures, Product::Kratos)?,
+        };
+        let known: Vec<_> = all.iter().map(Server::version).collect();
+        let asked = self.to_string();
+        if known.contains(&asked.as_str()) {
+            return Ok(());
+        }
+        let meant = known.iter().find(|version| version.trim_start_matches('v') == asked);
+        let reason = match (meant, self) {
+            (Some(version), _) => format!("it is no version and no file (hint: did you mean `{version}`?)"),
+            (None, Self::Version(_)) => format!(
+                "no such version is known here (hint: there is {}; a path names a binary of your own, and \
+                 `--backend docker` takes an image of any version)",
+                known.join(", ")
+            ),
+            (None, Self::Path(_)) => format!(
+                "there is no such file (hint: the versions known here are {}; a path names a binary of your own)",
+                known.join(", ")
+            ),
+        };
+        Err(UnfitServer::new(Product::Kratos, asked, reason).into())
     }
 
     /// The server to build, if the choice is one of the versions in `fixtures`.
@@ -83,18 +109,8 @@ impl KratosChoice {
         let Self::Version(version) = self else {
             return Ok(None);
         };
-        let mut all = Server::all(fixtures, Product::Kratos)?;
-        match all.iter().position(|server| server.version() == version) {
-            Some(position) => Ok(Some(all.swap_remove(position))),
-            None => {
-                let known: Vec<_> = all.iter().map(Server::version).collect();
-                let reason = format!(
-                    "no such version is built here (hint: there is {}; a path names a binary of your own)",
-                    known.join(", ")
-                );
-                Err(UnfitServer::new(Product::Kratos, version, reason).into())
-            }
-        }
+        self.ensure_known(fixtures)?;
+        Ok(Server::all(fixtures, Product::Kratos)?.into_iter().find(|server| server.version() == version))
     }
 }
 
@@ -125,7 +141,7 @@ impl KratosBinary {
 ///
 /// # Errors
 ///
-/// [`UnfitServer`] if the choice is a version that is never built here; [`Missing`](super::missing::Missing) if it has not
+/// [`UnfitServer`] if the choice is a version that is not known here; [`Missing`](super::missing::Missing) if it has not
 /// been built.
 pub async fn locate(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> Result<PathBuf> {
     match choice {
@@ -134,9 +150,21 @@ pub async fn locate(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> Re
             .map_err(|error| UnfitServer::new(Product::Kratos, path.display(), error.to_string()))?),
         KratosChoice::Version(_) => match choice.server(fixtures)? {
             Some(server) => server.installed(cache).await,
-            None => Err(UnfitServer::new(Product::Kratos, choice, "no such version is built here").into()),
+            None => Err(UnfitServer::new(Product::Kratos, choice, "no such version is known here").into()),
         },
     }
+}
+
+/// Makes sure that what a choice names by its path is a Kratos.
+///
+/// # Errors
+///
+/// [`UnfitServer`] if it is not.
+pub async fn ensure_is_one(choice: &KratosChoice) -> Result<()> {
+    if let KratosChoice::Path(path) = choice {
+        Version::ask(Product::Kratos, &std::path::absolute(path)?).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -181,6 +209,7 @@ mod tests {
 
     #[rstest]
     #[case::no_such_version("v0.0.0")]
+    #[case::neither_a_version_nor_a_file("nonsense")]
     #[case::no_such_file("/nowhere/kratos")]
     #[case::another_program("/bin/true")]
     #[case::folder("/")]
@@ -193,6 +222,19 @@ mod tests {
 
         let refused = error.as_ref().and_then(|error| error.downcast_ref::<UnfitServer>());
         assert!(refused.is_some_and(|text| text.to_string().contains(choice)), "{error:?}");
+        Ok(())
+    }
+
+    #[rstest]
+    #[case::version_without_its_letter("1.3.1", "did you mean `v1.3.1`?")]
+    #[case::word("nonsense", "v1.3.1")]
+    #[case::other_version("v9", "v1.3.1")]
+    #[case::path("/nowhere/kratos", "/nowhere/kratos")]
+    fn a_wrong_choice_is_refused_without_a_look_into_the_cache(#[case] choice: &str, #[case] said: &str) -> Result<()> {
+        let refused = choice.parse::<KratosChoice>()?.ensure_known(&fixtures()).err();
+
+        let text = refused.map(|error| error.to_string()).unwrap_or_default();
+        assert!(text.contains(said), "{text}");
         Ok(())
     }
 

@@ -33,6 +33,11 @@ impl UnfitServer {
     pub(crate) fn new(product: Product, subject: impl fmt::Display, reason: impl Into<String>) -> Self {
         Self { product, subject: subject.to_string(), reason: reason.into() }
     }
+
+    /// What was named.
+    pub(crate) fn subject(&self) -> &str {
+        &self.subject
+    }
 }
 
 impl Version {

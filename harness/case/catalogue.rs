@@ -120,11 +120,15 @@ impl Catalogue {
         for word in words {
             let named: Vec<Case> = self.cases.iter().filter(|case| names(word, case)).cloned().collect();
             let path = Path::new(word);
+            if let Some(inner) = self.inner_name(word).filter(|_| named.is_empty() && !path.is_file()) {
+                return Err(NothingSelected(word.clone(), format!(" (hint: did you mean `{inner}`?)")).into());
+            }
             if named.is_empty() && (path.exists() || looks_like_file(word)) {
                 chosen.push(self.read_file(path)?);
             } else if named.is_empty() {
-                let known: Vec<&str> =
-                    self.cases.iter().map(|case| case.id.as_str()).chain(self.claims.ids()).collect();
+                let all = self.cases.iter().map(|case| case.id.as_str()).chain(self.claims.ids());
+                // A folder of cases and the front of a claim's id are names too.
+                let known: Vec<&str> = all.flat_map(|id| [Some(id), front(id)]).flatten().collect();
                 let hint = match nearest(word, &known) {
                     hint if hint.contains("did you mean") => hint,
                     _ => " (hint: `kratos-repro list` shows every case and claim)".to_owned(),
@@ -139,6 +143,17 @@ impl Catalogue {
         }
         Ok(chosen)
     }
+
+    /// The end of a path that names cases by itself, as `code-flows` of `fixtures/cases/code-flows`.
+    fn inner_name<'a>(&self, word: &'a str) -> Option<&'a str> {
+        let ends = word.match_indices('/').map(|(place, _)| word[place + 1..].trim_end_matches('/'));
+        ends.filter(|end| !end.is_empty()).find(|end| self.cases.iter().any(|case| names(end, case)))
+    }
+}
+
+/// A case's folder, or what stands before the dot of a claim.
+fn front(id: &str) -> Option<&str> {
+    id.split_once(['/', '.']).map(|(front, _)| front)
 }
 
 fn names(word: &str, case: &Case) -> bool {

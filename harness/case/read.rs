@@ -65,10 +65,10 @@ pub(super) fn yaml<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Ca
     let mut options = Options::default();
     options.budget = Some(budget);
     options.with_snippet = false;
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(path, &error))
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(path, text, &error))
 }
 
-fn explain(path: &Path, error: &Error) -> CaseError {
+fn explain(path: &Path, text: &str, error: &Error) -> CaseError {
     let error = error.without_snippet();
     let message = match error {
         Error::SerdeUnknownField { field, expected, .. } => {
@@ -80,9 +80,26 @@ fn explain(path: &Path, error: &Error) -> CaseError {
         other => words(other),
     };
     match error.location() {
+        Some(place) if runs_on(text, place.line(), place.column()) => {
+            let message = format!("{message} (hint: this goes on in the next line: is a `}}` or `]` missing?)");
+            CaseError::at(path, place.line(), place.column(), message)
+        }
         Some(place) => CaseError::at(path, place.line(), place.column(), message),
         None => CaseError::whole(path, message),
     }
+}
+
+/// Whether what begins at a place stands in braces or brackets that were opened in its line, and does not end in it.
+fn runs_on(text: &str, line: u64, column: u64) -> bool {
+    let mut lines = text.lines().skip(usize::try_from(line).unwrap_or(usize::MAX).saturating_sub(1));
+    let here = lines.next().and_then(|line| line.split(" #").next()).unwrap_or_default();
+    let column = usize::try_from(column).unwrap_or(usize::MAX).saturating_sub(1);
+    let (before, rest): (Vec<_>, Vec<_>) = here.chars().enumerate().partition(|(place, _)| *place < column);
+    let count = |ends: [char; 2]| before.iter().filter(|(_, c)| ends.contains(c)).count();
+    let is_inside = count(['{', '[']) > count(['}', ']']);
+    let ends_here = rest.iter().any(|(_, c)| ",}]".contains(*c));
+    let ends_next = lines.next().is_none_or(|next| next.trim_start().starts_with([',', '}', ']']));
+    is_inside && !ends_here && !ends_next
 }
 
 /// What is wrong in the words of a case's author, who need not know the parser's.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::backend::BackendArguments;
+use super::help;
 use super::interface::InterfaceArguments;
 use super::network::NetworkName;
 use super::serve::{LegacyArguments, UiArguments};
@@ -19,27 +20,11 @@ use crate::trial::Shard;
 /// Reproduces the problems people have with Ory Kratos in real browsers against a real Kratos,
 /// and proves that the documented fix removes them.
 #[derive(Debug, Parser)]
-#[command(name = "kratos-repro", version, arg_required_else_help = true, after_help = AFTER)]
+#[command(name = "kratos-repro", version, arg_required_else_help = true, max_term_width = 100, after_help = help::ALL)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Command,
 }
-
-const AFTER: &str = "\
-Examples:
-  kratos-repro run                            every case
-  kratos-repro run code-flows                 the cases of one folder, or of claims that begin so
-  kratos-repro run report.md                  the case in a bug report (its first fenced yaml block)
-  kratos-repro up code-flows/login-form-double-click
-                                              the broken world of a case, to look around in
-  kratos-repro bisect neighbours/cors-headers-vanish --good v0.10.1 --bad v0.11.0
-                                              the first version that changes a verdict
-  kratos-repro list                           the claims of the page and the cases that cover them
-
-Exit codes:
-  0  everything as expected        3  the environment lacks something (`kratos-repro doctor` names it)
-  1  a verdict that was not        4  nothing selected, or applicable
-  2  a wrong call or case file     5  `bisect`: both versions give the same verdict";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -102,6 +87,7 @@ pub(super) struct DatabaseArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = help::DOCTOR)]
 pub(super) struct DoctorArguments {
     #[command(flatten)]
     pub(super) server: ServerArguments,
@@ -110,6 +96,7 @@ pub(super) struct DoctorArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = help::SETUP)]
 pub(super) struct SetupArguments {
     #[command(flatten)]
     pub(super) server: ServerArguments,
@@ -135,6 +122,7 @@ pub(super) enum Format {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = help::LIST)]
 pub(super) struct ListArguments {
     /// For a person or for a program.
     #[arg(long, env = "KRATOS_REPRO_FORMAT", value_enum, default_value = "text")]
@@ -142,6 +130,7 @@ pub(super) struct ListArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = help::RUN)]
 pub(super) struct RunArguments {
     /// Cases, folders of cases, claims, or files (YAML, or Markdown with a fenced yaml block).
     #[arg(value_name = "CASE|FILE|CLAIM")]
@@ -200,6 +189,7 @@ pub(super) struct RunArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = help::UP)]
 pub(super) struct UpArguments {
     /// The case, or a file.
     #[arg(value_name = "CASE|FILE")]
@@ -221,7 +211,7 @@ pub(super) struct UpArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = BISECT)]
+#[command(after_help = help::BISECT)]
 pub(super) struct BisectArguments {
     /// The case, or a file.
     #[arg(value_name = "CASE|FILE")]
@@ -248,15 +238,6 @@ pub(super) struct ReapArguments {
     pub(super) place: PathBuf,
 }
 
-const BISECT: &str = "\
-A version between the two that has not been built is built. One that cannot be had, to which the case is not applicable,
-or on which it gives no verdict is gone around and named.
-
-Exit codes:
-  0  found                         3  the environment lacks something
-  1  no verdict on one of the two  4  nothing selected
-  2  a wrong call or case file     5  both give the same verdict";
-
 #[derive(Debug, Args)]
 pub(super) struct MatrixArguments {
     /// The file, such as nightly.yaml.
@@ -276,6 +257,7 @@ pub(super) enum ReportFormat {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = help::REPORT)]
 pub(super) struct ReportArguments {
     /// The folder of a run, or those of several: of all shards of one, or of one on several platforms.
     #[arg(value_name = "DIR", required = true)]

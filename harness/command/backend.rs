@@ -77,12 +77,8 @@ impl BackendArguments {
         kratos: &[KratosChoice],
         interface: Option<&'static str>,
     ) -> Result<Chosen> {
-        let named = [
-            ("--image-kratos", &self.image_kratos),
-            ("--image-hydra", &self.image_hydra),
-            ("--image-postgres", &self.image_postgres),
-        ];
-        let named = named.into_iter().find_map(|(flag, image)| image.as_ref().map(|_| flag)).or(interface);
+        self.ensure_known(fixtures, kratos, interface)?;
+        let named = self.image_flag().or(interface);
         match (self.backend, named) {
             (BackendName::Native, Some(flag)) => {
                 Err(WrongCall(format!("`{flag}` names an image, and `--backend native` has none")).into())
@@ -98,16 +94,39 @@ impl BackendArguments {
         }
     }
 
+    /// Refuses a Kratos that there cannot be, before anything is said or looked for. An engine may have an image of any
+    /// version, so where one is named it is asked instead.
+    ///
+    /// # Errors
+    /// [`UnfitServer`](crate::backend::version::UnfitServer) if so.
+    pub(super) fn ensure_known(&self, fixtures: &Path, kratos: &[KratosChoice], interface: Option<&str>) -> Result<()> {
+        let of_images = self.backend == BackendName::Docker || self.image_flag().or(interface).is_some();
+        let asked = kratos.iter().filter(|it| !of_images || matches!(it, KratosChoice::Path(_)));
+        for choice in asked {
+            choice.ensure_known(fixtures)?;
+        }
+        Ok(())
+    }
+
+    /// The flag that names an image of a server, if one is there.
+    fn image_flag(&self) -> Option<&'static str> {
+        let named = [
+            ("--image-kratos", &self.image_kratos),
+            ("--image-hydra", &self.image_hydra),
+            ("--image-postgres", &self.image_postgres),
+        ];
+        named.into_iter().find_map(|(flag, image)| image.as_ref().map(|_| flag))
+    }
+
     /// Whether the servers will be in containers, or may be: asked before a run has any thread.
     ///
     /// # Errors
     /// When there is no cache to look into.
     pub(super) fn in_containers(&self, fixtures: &Path, kratos: &[KratosChoice]) -> Result<bool> {
-        let images = [&self.image_kratos, &self.image_hydra, &self.image_postgres];
         Ok(match self.backend {
             BackendName::Native => false,
             BackendName::Docker => true,
-            BackendName::Auto if images.into_iter().any(Option::is_some) => true,
+            BackendName::Auto if self.image_flag().is_some() => true,
             BackendName::Auto => {
                 let cache = Cache::open()?;
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -138,6 +157,9 @@ impl BackendArguments {
     ) -> Result<Chosen> {
         let lacking = match located(cache, fixtures, kratos).await {
             Ok(paths) => {
+                for choice in kratos {
+                    kratos_binary::ensure_is_one(choice).await?;
+                }
                 place::say(&format!("backend: native, as Kratos is here: {paths}"));
                 return Ok(Chosen::native());
             }

@@ -7,8 +7,15 @@ use serde_json::json;
 
 use super::arguments::{Format, ListArguments};
 use super::place;
-use crate::case::{Case, Catalogue};
-use crate::trial::Verdict;
+use crate::browser::Engine;
+use crate::case::{Case, Catalogue, Claim};
+use crate::trial::{Lineup, Verdict};
+
+/// How long a line of prose is at most.
+const WIDTH: usize = 96;
+
+/// What the id of a claim begins with that is from another page than the one that all this grew from.
+const NEIGHBOURS: &str = "neighbours.";
 
 pub(super) fn list(arguments: &ListArguments) -> Result<u8> {
     let catalogue = Catalogue::read(&place::fixtures()?)?;
@@ -23,35 +30,58 @@ pub(super) fn list(arguments: &ListArguments) -> Result<u8> {
 fn text(catalogue: &Catalogue) -> String {
     let mut text = String::new();
     let claims = catalogue.claims();
-    let mut without = 0;
+    let width = catalogue.cases().iter().map(|case| case.id.len()).max().unwrap_or_default();
     for section in &claims.sections {
         let _ = writeln!(text, "{}", section.title);
         for claim in &section.claims {
             let _ = writeln!(text, "\n  {}", claim.id);
-            for line in wrap(&format!("\"{}\"", claim.quote), 96) {
+            for line in wrap(&format!("\"{}\"", claim.quote), WIDTH) {
+                let _ = writeln!(text, "    {line}");
+            }
+            for line in wrap(&format!("What is so: {}", claim.truth), WIDTH) {
                 let _ = writeln!(text, "    {line}");
             }
             let cases: Vec<&Case> = catalogue.of_claim(&claim.id).collect();
             if cases.is_empty() {
-                without += 1;
                 let _ = writeln!(text, "      no case yet");
             }
             for case in cases {
                 let verdict = Verdict::from(case.file.expected()).word();
-                let wrong = case.file.wrong_fixes.len();
-                let _ = writeln!(text, "      {:<46} {verdict:<15} {wrong} wrong fixes", case.id);
+                let line = format!("      {:<width$}  {verdict:<14}  {}", case.id, wrong_fixes(case));
+                let _ = writeln!(text, "{}", line.trim_end());
             }
         }
         text.push('\n');
     }
-    let all = claims.ids().count();
-    let _ = writeln!(
-        text,
-        "{} cases; {} of {all} claims have one, {without} have none yet",
-        catalogue.cases().len(),
-        all - without
-    );
+    text.push_str(&totals(catalogue));
     text
+}
+
+fn wrong_fixes(case: &Case) -> String {
+    match case.file.wrong_fixes.len() {
+        0 => String::new(),
+        1 => "1 wrong fix".to_owned(),
+        count => format!("{count} wrong fixes"),
+    }
+}
+
+/// How many cases there are, and how many claims have one.
+fn totals(catalogue: &Catalogue) -> String {
+    let cases = catalogue.cases();
+    let lineups: usize = cases.iter().map(|case| Lineup::all(case, &Engine::ALL).len()).sum();
+    let with_case = |claim: &&Claim| catalogue.of_claim(&claim.id).next().is_some();
+    let claims = || catalogue.claims().sections.iter().flat_map(|section| &section.claims);
+    let (neighbours, page): (Vec<_>, Vec<_>) = claims().partition(|claim| claim.id.starts_with(NEIGHBOURS));
+    let covered = |claims: &[&Claim]| {
+        format!("{} of {}", claims.iter().copied().filter(|it| with_case(&it)).count(), claims.len())
+    };
+    format!(
+        "{} cases, {lineups} with their engines (on all {})\n{} claims of the page have a case, and {} neighbours\n",
+        cases.len(),
+        Engine::ALL.len(),
+        covered(&page),
+        covered(&neighbours)
+    )
 }
 
 fn json(catalogue: &Catalogue) -> Result<String> {

@@ -5,6 +5,7 @@ mod backend;
 mod bisect;
 mod databases;
 mod endpoint;
+mod help;
 mod images;
 mod interface;
 mod lineups;
@@ -19,6 +20,7 @@ mod screen;
 mod serve;
 mod stop;
 mod up;
+mod variables;
 mod versions;
 
 use std::process::ExitCode;
@@ -39,7 +41,7 @@ use images::Built;
 
 /// Everything was as expected.
 const AS_EXPECTED: u8 = 0;
-/// A verdict was not the one that its case expects.
+/// A verdict was not the one that its case expects, or the run was interrupted.
 const SURPRISE: u8 = 1;
 /// The call or a case file is wrong.
 const WRONG_CALL: u8 = 2;
@@ -67,7 +69,7 @@ fn lines(all: &[NotApplicable]) -> String {
 /// Parses the arguments, does what they ask for, and gives the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| variables::named(error).exit());
     if let Err(error) = before_threads(&arguments.command) {
         return failed(&error);
     }
@@ -100,7 +102,11 @@ fn before_threads(command: &Command) -> Result<()> {
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {
-    place::say(&format!("error: {error:#}"));
+    let unfit = error.downcast_ref::<UnfitServer>().map(UnfitServer::subject);
+    let options = ["kratos", "good", "bad"];
+    let variable = unfit.and_then(|value| options.into_iter().find_map(|option| variables::of(option, value)));
+    let from = variable.map(|name| format!(" (from {name})")).unwrap_or_default();
+    place::say(&format!("error: {error:#}{from}"));
     ExitCode::from(code_of(error))
 }
 

@@ -29,10 +29,13 @@ enum Beyond {
 /// Puts this process on the network that the run is to be on. Only a process without a second thread can change it.
 ///
 /// # Errors
-/// [`WrongCall`] where a network of its own is asked for and the run cannot do with it; [`Missing`] where it cannot be had.
+/// [`WrongCall`] where a network of its own is asked for and the run cannot do with it; [`Missing`] where it cannot be had;
+/// [`UnfitServer`](crate::backend::version::UnfitServer) where the Kratos that is asked for cannot be.
 ///
 /// [`Missing`]: crate::backend::Missing
 pub(super) fn enter(run: &RunArguments) -> Result<()> {
+    // First, so that a wrong choice is refused before anything is said that follows from it.
+    run.backend.ensure_known(&place::fixtures()?, &run.server.kratos, run.interface.image_flag())?;
     if run.network == NetworkName::Machine {
         return Ok(());
     }

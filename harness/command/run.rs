@@ -1,6 +1,7 @@
 //! `run`: runs cases, shows progress, writes the reports.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 use std::{fs, io};
 
@@ -25,7 +26,7 @@ use crate::backend::{Backend, Missing, Program, network};
 use crate::browser::{Engine, Remote, Window};
 use crate::case::{Case, Catalogue, Time, fingerprint};
 use crate::edge::Jitter;
-use crate::report::{self, Differing, terminal};
+use crate::report::{self, Differing, Places, terminal};
 use crate::trial::{
     NotRun, Part, Platform, Progress, QueueSettings, RunOutcome, Scope, Thoroughness, Turn, default_jobs,
 };
@@ -86,6 +87,7 @@ async fn run_on(
         shard: arguments.shard,
         remote: remote.as_ref(),
     };
+    let files: BTreeMap<_, _> = chosen.iter().map(|case| (case.id.clone(), case.path.clone())).collect();
     let cast = lineups::cast(chosen, &wanted, &clients, no_hydra)?;
     let Cast { turns, engines, not_run } = cast;
     if turns.is_empty() {
@@ -191,6 +193,7 @@ async fn run_on(
         endpoint::settle(remote).await;
     }
     let interrupted = repetitions.ended() < repeat as usize * case_count;
+    parts.extend(interrupted.then(|| report::planning(case_count)));
     let (mut outcomes, noted) = repetitions.told();
     report::put_in_order(&mut outcomes, catalogue.claims());
     let outcome = RunOutcome {
@@ -205,7 +208,7 @@ async fn run_on(
         not_applicable,
     };
     report::write(&outcome, &folder)?;
-    tell(&outcome, &folder, arguments.format)?;
+    tell(&outcome, &folder, &files, arguments.format)?;
     noted?;
     closed?;
     Ok(if outcome.as_expected() && !outcome.interrupted { super::AS_EXPECTED } else { super::SURPRISE })
@@ -244,14 +247,15 @@ fn jitter(arguments: &RunArguments) -> Result<Option<Jitter>> {
 }
 
 /// Prints what a person, or a program, wants to know at the end.
-fn tell(outcome: &RunOutcome, folder: &Path, format: Format) -> Result<()> {
+fn tell(outcome: &RunOutcome, folder: &Path, files: &BTreeMap<String, PathBuf>, format: Format) -> Result<()> {
     if format == Format::Json {
         return place::print(&serde_json::to_string_pretty(outcome).context("failed to write the results as JSON")?);
     }
     let colour = place::colour(&io::stdout());
     let mut text = String::from("\n");
     for case in outcome.cases.iter().filter(|case| !case.as_expected()) {
-        text.push_str(&terminal::failure(case, colour));
+        let places = Places { run: folder.to_owned(), file: files.get(&case.id).cloned() };
+        text.push_str(&terminal::failure(case, &places, colour));
         text.push('\n');
     }
     text.push_str(&terminal::summary(outcome, folder, colour));

@@ -163,6 +163,9 @@ fn plan(case: &Case, engine: Engine, kind: TrialKind) -> Result<Plan> {
 fn introduce(case: &Case, plan: &Plan, world: &World) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "{} ({})", case.file.title, plan.name);
+    if let Some(why) = &plan.why {
+        let _ = writeln!(text, "the fix: {why}");
+    }
     let _ = writeln!(text, "\n  login page      {}", world.ui().url_of("/login"));
     for kratos in world.every_kratos() {
         let _ = writeln!(text, "  {:<15} {}   admin {}", kratos.name(), kratos.url(), kratos.admin());
@@ -171,6 +174,9 @@ fn introduce(case: &Case, plan: &Plan, world: &World) -> String {
     for line in world.fitted() {
         let _ = writeln!(text, "  {line}");
     }
+    text.push_str(
+        "\nonly the proxy of each browser knows the names in `.test`: no other browser or program finds them\n",
+    );
     let _ = writeln!(text, "\nwhat the case does:");
     for (number, step) in plan.steps.iter().enumerate() {
         let done = if matches!(step.value, Step::Identity(_)) { " (done)" } else { "" };
@@ -178,6 +184,12 @@ fn introduce(case: &Case, plan: &Plan, world: &World) -> String {
     }
     let _ = writeln!(text, "what shows the problem:");
     for check in &plan.symptom {
+        let _ = writeln!(text, "  - {}", check.value.text());
+    }
+    if !plan.expect.is_empty() {
+        text.push_str("what shows that it is fixed:\n");
+    }
+    for check in &plan.expect {
         let _ = writeln!(text, "  - {}", check.value.text());
     }
     // A case is a stranger's text.

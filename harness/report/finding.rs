@@ -1,6 +1,8 @@
 //! What a case that surprised has to say, in the order in which a person asks: what was being done, what was expected,
 //! what was seen, where to look. The terminal, the page and the JUnit file all say the same.
 
+use std::path::PathBuf;
+
 use super::words;
 use crate::evidence::{Exchange, StepState, StepTaken};
 use crate::trial::{CaseOutcome, CheckRole, CheckSeen, Shown, TrialKind, TrialOutcome, Verdict};
@@ -18,11 +20,52 @@ pub(super) struct Finding<'a> {
     /// What was seen, a line each.
     pub(super) seen: Vec<String>,
     /// Where to look, a line each.
-    pub(super) look: Vec<String>,
+    pub(super) look: Vec<Look<'a>>,
     /// The first cause.
     pub(super) cause: &'a str,
     /// The trial that tells, with its place in the case.
     pub(super) trial: Option<(usize, &'a TrialOutcome)>,
+}
+
+/// A place to look at.
+#[derive(Debug)]
+pub(super) enum Look<'a> {
+    /// The case's file, and the lines of it.
+    File(&'a str, Vec<u64>),
+    /// What crossed the edge.
+    Exchange(&'a Exchange),
+    /// A picture of the page.
+    Picture(&'a str),
+    /// The folder of a trial.
+    Evidence(&'a str),
+}
+
+/// Where the files lie that a finding names; without it they are told as `results.json` beside them does.
+#[derive(Debug, Default)]
+pub struct Places {
+    /// The run's folder.
+    pub run: PathBuf,
+    /// The case's file, as it was named.
+    pub file: Option<PathBuf>,
+}
+
+impl Look<'_> {
+    /// In words that can be opened.
+    pub(super) fn said(&self, places: &Places) -> String {
+        let below = |path: &str| places.run.join(path).display().to_string();
+        match self {
+            Self::File(id, lines) => {
+                let file = places.file.as_ref().map_or_else(|| (*id).to_owned(), |file| file.display().to_string());
+                let noun = if lines.len() == 1 { "line" } else { "lines" };
+                let numbers = lines.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+                let lines = if lines.is_empty() { String::new() } else { format!(", {noun} {numbers}") };
+                format!("the case file {file}{lines}")
+            }
+            Self::Exchange(exchange) => format!("the exchange {}", exchange_line(exchange)),
+            Self::Picture(path) => format!("the picture {}", below(path)),
+            Self::Evidence(folder) => format!("the raw evidence in {}", below(folder)),
+        }
+    }
 }
 
 /// How a check bears on what its trial had to show.
@@ -53,12 +96,14 @@ impl<'a> Finding<'a> {
         if let Some((_, trial)) = trial {
             finding.tell(trial, &mut lines);
         }
-        finding.look.insert(0, look_at_file(case, &lines));
+        lines.sort_unstable();
+        lines.dedup();
+        finding.look.insert(0, Look::File(&case.id, lines));
         finding
     }
 
     /// Adds what the trial says; `lines` gathers the lines of the case file that it is about.
-    fn tell(&mut self, trial: &TrialOutcome, lines: &mut Vec<u64>) {
+    fn tell(&mut self, trial: &'a TrialOutcome, lines: &mut Vec<u64>) {
         let step = telling_step(trial);
         self.doing = doing(trial, step);
         if !trial.as_expected() {
@@ -72,8 +117,19 @@ impl<'a> Finding<'a> {
         } else if trial.shown == Shown::Error {
             self.seen = vec![self.cause.to_owned()];
         }
+        // Where it is the fix's own promise that must not hold, the two lists ask for opposite things.
+        let passes = trial.kind == TrialKind::WrongFix && trial.shown == Shown::Fixed;
+        let mut list = None;
         for check in trial.checks.iter().filter(|check| weigh(trial, check) == Weight::Bad) {
-            let gone = if check.held { "no longer: " } else { "" };
+            if passes && list.replace(check.role) != Some(check.role) {
+                let title = match check.role {
+                    CheckRole::Expect => "fix, should not hold:",
+                    CheckRole::Symptom => "symptom, should hold:",
+                    CheckRole::Instead => "instead, should hold:",
+                };
+                self.expected.push(title.to_owned());
+            }
+            let gone = if check.held && !passes { "no longer: " } else { "" };
             self.expected.push(format!("line {}: {gone}{}", check.line, check.expected));
             self.seen.push(format!("line {}: {}", check.line, check.seen));
             lines.push(check.line);
@@ -83,13 +139,13 @@ impl<'a> Finding<'a> {
             exchange.method != "GET" || exchange.fault.is_some() || exchange.status.is_none_or(|status| status >= 400)
         };
         if let Some(exchange) = exchanges.iter().rev().find(telling).or(exchanges.last()) {
-            self.look.push(format!("the exchange {}", exchange_line(exchange)));
+            self.look.push(Look::Exchange(exchange));
         }
         if let Some(picture) = trial.steps.iter().rev().find_map(|step| step.screenshot.as_deref()) {
-            self.look.push(format!("the picture {picture}"));
+            self.look.push(Look::Picture(picture));
         }
         if !trial.folder.is_empty() {
-            self.look.push(format!("the raw evidence in {}", trial.folder));
+            self.look.push(Look::Evidence(&trial.folder));
         }
     }
 }
@@ -121,19 +177,6 @@ fn doing(trial: &TrialOutcome, step: Option<&StepTaken>) -> String {
     match step.state {
         StepState::Failed => format!("{place}{browser}, trial `{}`: {}", trial.name, step.text),
         _ => format!("checking trial `{}` after {place}{browser}: {}", trial.name, step.text),
-    }
-}
-
-fn look_at_file(case: &CaseOutcome, lines: &[u64]) -> String {
-    let mut lines = lines.to_vec();
-    lines.sort_unstable();
-    lines.dedup();
-    let noun = if lines.len() == 1 { "line" } else { "lines" };
-    let lines = lines.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
-    if lines.is_empty() {
-        format!("the case file {}", case.id)
-    } else {
-        format!("the case file {}, {noun} {lines}", case.id)
     }
 }
 
@@ -203,19 +246,35 @@ mod tests {
         let finding = Finding::of(&run.cases[3]);
 
         assert!(finding.doing.starts_with("step 4 of 6"), "{}", finding.doing);
-        assert!(finding.look[0].ends_with("line 11"), "{:?}", finding.look);
+        assert!(matches!(&finding.look[0], Look::File(_, lines) if *lines == [11]), "{:?}", finding.look);
     }
 
     #[test]
     fn a_wrong_fix_that_passes_is_the_trial_that_tells() {
         let mut case = sample::run().cases.remove(0);
         case.verdict = Verdict::FixFails;
-        case.trials[4].shown = Shown::Fixed;
+        case.trials[4] = sample::trial("case", "wrong-fix-1", TrialKind::WrongFix, Shown::Fixed);
+        case.trials[4].wanted = vec![Shown::Symptom];
 
         let finding = Finding::of(&case);
 
         assert_eq!(finding.trial.map(|(place, _)| place), Some(4));
-        assert!(finding.look[0].contains("lines 20, 21"), "the promise is too weak: {:?}", finding.look);
+        let lines = [15, 16, 20, 21];
+        assert!(matches!(&finding.look[0], Look::File(_, told) if *told == lines), "{:?}", finding.look);
+        let titles: Vec<_> = finding.expected.iter().filter(|line| line.ends_with(':')).collect();
+        assert_eq!(titles.len(), 2, "the symptom and the promise are told apart: {:?}", finding.expected);
+    }
+
+    #[test]
+    fn what_is_to_be_looked_at_can_be_opened() {
+        let run = sample::run();
+        let places = Places { run: "out/run".into(), file: Some("mine/case.yaml".into()) };
+
+        let said: Vec<String> = Finding::of(&run.cases[3]).look.iter().map(|look| look.said(&places)).collect();
+
+        for path in ["mine/case.yaml, line 11", "out/run/trials/tenants/two-endpoints/broken/step-4.png"] {
+            assert!(said.iter().any(|line| line.ends_with(path)), "{path}: {said:?}");
+        }
     }
 
     #[test]

@@ -116,9 +116,25 @@ mod tests {
         let links: Vec<&str> = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
 
         assert!(links.len() > 4, "the page has links: {links:?}");
-        for link in links {
+        let (beside, on_page): (Vec<&str>, Vec<&str>) = links.into_iter().partition(|link| link.starts_with('.'));
+        assert!(beside.iter().all(|link| link.starts_with(".&#x2f;trials&#x2f;")), "{beside:?}");
+        for link in on_page {
             let place = link.strip_prefix('#').unwrap_or_default();
             assert_eq!(page.matches(&format!("id=\"{place}\"")).count(), 1, "{link}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn each_verdict_on_the_page_says_what_it_means() -> anyhow::Result<()> {
+        let run = sample::run();
+
+        let page = html(&run, Path::new("nowhere"))?;
+
+        for verdict in words::verdicts(&run) {
+            let (word, meaning) = (verdict.word(), words::meaning(verdict));
+            assert!(page.contains(&format!("<dt>{word}</dt><dd>{meaning}</dd>")), "{word} is not in the legend");
+            assert!(page.contains(&format!("<abbr title=\"{meaning}\">{word}</abbr>")), "{word} has no title");
         }
         Ok(())
     }

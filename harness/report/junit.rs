@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::finding::{Finding, exchange_line, relevant_exchanges};
+use super::finding::{Finding, Places, exchange_line, relevant_exchanges};
 use super::platform::{Differing, fitted};
 use super::words;
 use crate::trial::{CaseOutcome, NotApplicable, NotRun, RunOutcome, TrialOutcome, Verdict};
@@ -104,8 +104,9 @@ fn not_applicable(one: &NotApplicable) -> TestCase {
 /// The four things, then the exchanges that led there.
 fn description(finding: &Finding<'_>) -> String {
     let mut lines = vec![format!("what was being done: {}", finding.doing)];
+    let look = finding.look.iter().map(|look| look.said(&Places::default())).collect();
     for (title, said) in
-        [("what was expected", &finding.expected), ("what was seen", &finding.seen), ("where to look", &finding.look)]
+        [("what was expected", &finding.expected), ("what was seen", &finding.seen), ("where to look", &look)]
     {
         lines.extend(said.iter().map(|line| format!("{title}: {line}")));
     }

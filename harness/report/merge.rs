@@ -10,10 +10,13 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::{Differing, put_in_order, words};
 use crate::case::Claims;
-use crate::trial::{CaseOutcome, NotRun, Platform, RunOutcome, Scope, Shard};
+use crate::trial::{CaseOutcome, NotRun, Part, Platform, RunOutcome, Scope, Shard};
 
 /// The part that stands for a shard in a run's own report.
 pub const SHARD: &str = "shard";
+
+/// The part that stands for the cases of a run that was interrupted, those with them that did not run.
+const PLANNED: &str = "cases asked for";
 
 /// A run that was read, and the folder that it was read from.
 #[derive(Debug)]
@@ -68,7 +71,7 @@ pub fn merge(found: &[Found], claims: &Claims, gaps: Gaps) -> Result<RunOutcome>
         took_ms: found.iter().map(|it| it.run.took_ms).sum(),
         interrupted: !missing.is_empty() || found.iter().any(|it| it.run.interrupted),
         scope: scope(found),
-        parts: distinct(found.iter().flat_map(|it| it.run.parts.clone()).filter(|part| part.name != SHARD)),
+        parts: merged_parts(found, &missing),
         cases,
         not_run: distinct(found.iter().flat_map(|it| it.run.not_run.clone()).chain(missing)),
         not_applicable: distinct(found.iter().flat_map(|it| it.run.not_applicable.clone())),
@@ -84,8 +87,35 @@ pub fn alone(found: Found, gaps: Gaps) -> Result<RunOutcome> {
     let missing = gaps.of(std::slice::from_ref(&found))?;
     let mut run = found.run;
     run.interrupted |= !missing.is_empty();
+    if !missing.is_empty() {
+        // It tells of this shard alone.
+        run.parts.retain(|part| part.name != PLANNED);
+    }
     run.not_run.extend(missing);
     Ok(run)
+}
+
+/// What took part in any of the runs. Of how many cases they would have had, all tell or nobody does.
+fn merged_parts(found: &[Found], missing: &[NotRun]) -> Vec<Part> {
+    let of_one = |part: &Part| [SHARD, PLANNED].contains(&part.name.as_str());
+    let mut parts = distinct(found.iter().flat_map(|it| it.run.parts.clone()).filter(|part| !of_one(part)));
+    let all: Option<usize> = found.iter().map(|it| planned(&it.run)).sum();
+    parts
+        .extend(all.filter(|_| missing.is_empty()).filter(|_| found.iter().any(|it| it.run.interrupted)).map(planning));
+    parts
+}
+
+/// How many cases there would have been, as a part of a run that was interrupted.
+pub fn planning(cases: usize) -> Part {
+    Part { name: PLANNED.to_owned(), version: cases.to_string(), note: "not all of them ran".to_owned() }
+}
+
+/// How many cases a run would have had, where that is known.
+pub(super) fn planned(run: &RunOutcome) -> Option<usize> {
+    match run.parts.iter().find(|part| part.name == PLANNED) {
+        Some(part) => part.version.parse().ok(),
+        None => (!run.interrupted).then_some(run.cases.len()),
+    }
 }
 
 /// Brings the evidence of the runs into the folder of the report, a folder for each run: linked where that can be,

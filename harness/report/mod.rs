@@ -8,6 +8,7 @@ pub mod github;
 pub mod history;
 mod html;
 mod junit;
+mod link;
 mod merge;
 mod order;
 mod over_time;
@@ -20,8 +21,9 @@ mod view;
 mod words;
 
 pub use file::{read, write, write_pages, write_with};
+pub use finding::Places;
 pub use html::html;
 pub use junit::junit;
-pub use merge::{Found, Gaps, SHARD, alone, bring_evidence, merge};
+pub use merge::{Found, Gaps, SHARD, alone, bring_evidence, merge, planning};
 pub use order::put_in_order;
 pub use platform::Differing;

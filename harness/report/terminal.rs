@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::finding::{Finding, exchange_line, relevant_exchanges};
+use super::finding::{Finding, Places, exchange_line, relevant_exchanges};
 use super::history::Changes;
 use super::platform::{Differing, fitted_by_kratos};
 use super::words;
@@ -68,22 +68,23 @@ pub fn case_line(case: &CaseOutcome, differing: Differing, colour: Colour) -> St
     line
 }
 
-/// What a case that surprised has to say: the four things, the trail of the trial that tells, the first cause, and the
-/// exchanges that led there.
+/// What a case that surprised has to say: why in a sentence, the four things, the trail of the trial that tells, the first
+/// cause, and the exchanges that led there.
 #[must_use]
-pub fn failure(case: &CaseOutcome, colour: Colour) -> String {
+pub fn failure(case: &CaseOutcome, places: &Places, colour: Colour) -> String {
     let finding = Finding::of(case);
     // Whoever reads this alone, as in an issue, has to know on which Kratos it was.
     let name = Differing::KRATOS.name(case);
     let verdict = format!("{} {}: {}", mark(case), visible(&name), case.verdict.word());
     let mut text = format!("{}, expected {}\n", colour.paint(ink(case), &verdict), case.expected.word());
-    let _ = writeln!(text, "  {}\n", visible(&case.title));
+    let _ = writeln!(text, "  {}\n  {}\n", visible(&case.title), visible(&case.reason));
     let doing = vec![finding.doing.clone()];
+    let look = finding.look.iter().map(|look| look.said(places)).collect();
     for (title, lines) in [
         ("what was being done", &doing),
         ("what was expected", &finding.expected),
         ("what was seen", &finding.seen),
-        ("where to look", &finding.look),
+        ("where to look", &look),
     ] {
         for (number, line) in lines.iter().enumerate() {
             let title = if number == 0 { title } else { "" };
@@ -96,7 +97,9 @@ pub fn failure(case: &CaseOutcome, colour: Colour) -> String {
             text.push_str(&step_line(step, colour));
         }
     }
-    let _ = writeln!(text, "\n  {}\n    {}", colour.paint(Ink::Bold, "the first cause"), visible(finding.cause));
+    if finding.cause != case.reason {
+        let _ = writeln!(text, "\n  {}\n    {}", colour.paint(Ink::Bold, "the first cause"), visible(finding.cause));
+    }
     let exchanges = finding.trial.map(|(_, trial)| relevant_exchanges(trial)).unwrap_or_default();
     if !exchanges.is_empty() {
         let _ = writeln!(text, "\n  {}", colour.paint(Ink::Bold, "the last exchanges"));
@@ -157,6 +160,12 @@ pub fn summary(run: &RunOutcome, folder: &Path, colour: Colour) -> String {
     }
     for case in surprises {
         let _ = writeln!(text, "  {}", case_line(case, differing, colour));
+    }
+    // What is all green, and says that a problem does not occur, must not be read the other way.
+    let other = words::verdicts(run).into_iter().filter(|verdict| *verdict != Verdict::FixHolds);
+    let other: Vec<_> = other.map(|verdict| format!("{}: {}", verdict.word(), words::meaning(verdict))).collect();
+    if !other.is_empty() {
+        let _ = writeln!(text, "\n{}", colour.paint(Ink::Dim, &other.join("; ")));
     }
     let good = run.as_expected() && !run.interrupted && !run.cases.is_empty();
     let mut total = words::headline(run);

@@ -8,10 +8,11 @@ use serde::Serialize;
 use super::crossing::Crossing;
 use super::finding::{Finding, Weight, exchange_line, relevant_exchanges, weigh};
 use super::history::History;
+use super::link::Place;
 use super::over_time::OverTime;
 use super::picture::{Picture, read_pictures};
 use super::platform::{Differing, fitted};
-use super::words;
+use super::words::{self, Word};
 use crate::evidence::{CookieSeen, LogLine, MailSeen, StepTaken};
 use crate::trial::{
     CaseOutcome, CheckRole, CheckSeen, NotApplicable, NotRun, Part, Phase, RunOutcome, Shown, TrialKind, TrialOutcome,
@@ -30,7 +31,9 @@ pub(super) struct Page<'a> {
     over_time: Option<OverTime>,
     caught: Option<String>,
     all_caught: bool,
-    verdicts: Vec<(usize, &'static str)>,
+    verdicts: Vec<(usize, Word)>,
+    /// What each verdict on the page means.
+    legend: Vec<Word>,
     guards: Option<String>,
     guard_rows: Vec<Guard<'a>>,
     parts: &'a [Part],
@@ -74,8 +77,8 @@ struct Row<'a> {
     mood: &'static str,
     title: &'a str,
     id: &'a str,
-    verdict: &'static str,
-    expected: &'static str,
+    verdict: Word,
+    expected: Word,
     engine: Option<&'a str>,
     /// What the run differs in.
     platform: Option<String>,
@@ -110,7 +113,7 @@ struct Four {
     doing: String,
     expected: Vec<String>,
     seen: Vec<String>,
-    look: Vec<String>,
+    look: Vec<Place>,
     cause: String,
     trial: Option<(String, String)>,
     exchanges: Vec<String>,
@@ -189,6 +192,7 @@ impl<'a> Page<'a> {
             all_caught: caught.0 == caught.1,
             caught: words::caught(caught),
             verdicts: verdicts(run),
+            legend: words::verdicts(run).into_iter().map(Word::from).collect(),
             guards: words::guards(run),
             guard_rows: cases()
                 .filter(|(_, case)| case.verdict.is_about_guard())
@@ -207,18 +211,10 @@ impl<'a> Page<'a> {
     }
 }
 
-fn verdicts(run: &RunOutcome) -> Vec<(usize, &'static str)> {
-    let all = [
-        Verdict::FixHolds,
-        Verdict::Reproduced,
-        Verdict::NotReproduced,
-        Verdict::FixFails,
-        Verdict::Guarded,
-        Verdict::NotGuarded,
-        Verdict::Error,
-    ];
-    all.into_iter()
-        .map(|verdict| (run.cases.iter().filter(|case| case.verdict == verdict).count(), verdict.word()))
+fn verdicts(run: &RunOutcome) -> Vec<(usize, Word)> {
+    words::verdicts(run)
+        .into_iter()
+        .map(|verdict| (run.cases.iter().filter(|case| case.verdict == verdict).count(), verdict.into()))
         .filter(|(count, _)| *count > 0)
         .collect()
 }
@@ -263,8 +259,8 @@ impl<'a> Row<'a> {
             },
             title: &case.title,
             id: &case.id,
-            verdict: case.verdict.word(),
-            expected: case.expected.word(),
+            verdict: case.verdict.into(),
+            expected: case.expected.into(),
             engine: case.engine.as_deref(),
             platform: differing.label(&case.platform),
             took: words::took(case.took_ms),
@@ -283,6 +279,7 @@ impl<'a> Case<'a> {
         let finding = (!case.as_expected()).then(|| {
             let found = Finding::of(case);
             let exchanges = found.trial.iter().flat_map(|(_, trial)| relevant_exchanges(trial));
+            let trial = found.trial.map(|(place, _)| anchor(place));
             Four {
                 exchanges: exchanges.map(exchange_line).collect(),
                 trial: found.trial.map(|(place, trial)| (anchor(place), trial.name.clone())),
@@ -290,7 +287,7 @@ impl<'a> Case<'a> {
                 doing: found.doing,
                 expected: found.expected,
                 seen: found.seen,
-                look: found.look,
+                look: found.look.iter().map(|look| Place::of(look, &row.anchor, trial.as_deref())).collect(),
             }
         });
         Self {
@@ -336,7 +333,7 @@ impl<'a> Trial<'a> {
         Self {
             anchor,
             name: &trial.name,
-            kind: words::kind(trial.kind),
+            kind: words::kind(trial),
             folded: !open,
             mood: match trial.shown {
                 _ if trial.as_expected() => "good",

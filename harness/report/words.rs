@@ -1,6 +1,11 @@
 //! The words and numbers that all reports share: how a duration is said, what a trial showed, what is counted.
 
-use crate::trial::{CaseOutcome, CheckRole, Platform, Repeats, RunOutcome, Shown, Surprise, TrialKind, Verdict};
+use serde::Serialize;
+
+use super::merge::planned;
+use crate::trial::{
+    CaseOutcome, CheckRole, Platform, Repeats, RunOutcome, Shown, Surprise, TrialKind, TrialOutcome, Verdict,
+};
 
 /// A duration given in ms, as a person says it: `412 ms`, `4.2 s`, `4 min 12 s`.
 pub(super) fn took(ms: u64) -> String {
@@ -60,9 +65,52 @@ pub(super) fn wanted(wanted: &[Shown]) -> String {
     wanted.iter().map(|&one| shown(one)).collect::<Vec<_>>().join(", or ")
 }
 
-/// What a trial is for, as a heading.
-pub(super) fn kind(kind: TrialKind) -> &'static str {
-    match kind {
+/// What a verdict means, for a person who has read nothing else.
+pub(super) fn meaning(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::FixHolds => "the problem was shown, and so was its cure",
+        Verdict::Reproduced => "the problem was shown, and the case names no cure",
+        Verdict::NotReproduced => "this problem does not occur",
+        Verdict::FixFails => "the advice does not help",
+        Verdict::Guarded => "of a double submit one POST arrived",
+        Verdict::NotGuarded => "of a double submit every POST arrived",
+        Verdict::Error => "nothing can be said of Kratos, as something around it broke",
+    }
+}
+
+/// A verdict, and what it means.
+#[derive(Debug, Serialize)]
+pub(super) struct Word {
+    word: &'static str,
+    meaning: &'static str,
+}
+
+impl From<Verdict> for Word {
+    fn from(verdict: Verdict) -> Self {
+        Self { word: verdict.word(), meaning: meaning(verdict) }
+    }
+}
+
+/// The verdicts that a run came to or was to come to, in the order in which they are told.
+pub(super) fn verdicts(run: &RunOutcome) -> Vec<Verdict> {
+    let all = [
+        Verdict::FixHolds,
+        Verdict::Reproduced,
+        Verdict::NotReproduced,
+        Verdict::FixFails,
+        Verdict::Guarded,
+        Verdict::NotGuarded,
+        Verdict::Error,
+    ];
+    let told = |verdict: &Verdict| run.cases.iter().any(|case| [case.verdict, case.expected].contains(verdict));
+    all.into_iter().filter(told).collect()
+}
+
+/// What a trial is for, as a heading. A set-up that shows something else in the problem's place has no problem.
+pub(super) fn kind(trial: &TrialOutcome) -> &'static str {
+    match trial.kind {
+        TrialKind::Broken if trial.shown == Shown::Instead => "The set-up",
+        TrialKind::BrokenAgain if trial.shown == Shown::Instead => "The set-up again, without the fix",
         TrialKind::Broken => "The problem",
         TrialKind::Fixed => "The documented fix",
         TrialKind::OtherFix => "Another fix",
@@ -98,17 +146,25 @@ pub(super) fn caught((tried, caught): (usize, usize)) -> Option<String> {
 /// What an interrupted run is, for a machine that reads on.
 pub(super) const INTERRUPTED: &str = "interrupted: not all that was asked for has run";
 
-/// The result of a run in one line, such as `27 of 27 cases as expected`; a surprise is what it counts.
+/// The result of a run in one line, such as `27 of 27 cases as expected`; a surprise is what it counts. Of a run that was
+/// interrupted it says how many cases there would have been, where that is known.
 pub(super) fn headline(run: &RunOutcome) -> String {
-    let expected = run.cases.iter().filter(|case| case.as_expected()).count();
-    let ended = if run.interrupted { ", then interrupted" } else { "" };
-    if run.cases.is_empty() {
-        return format!("no case ran{ended}");
-    }
-    let all = count(run.cases.len(), "case", "cases");
-    match run.cases.len() - expected {
-        0 => format!("{expected} of {all} as expected{ended}"),
-        surprises => format!("{surprises} of {all} not as expected{ended}"),
+    let ran = run.cases.len();
+    let surprises = run.cases.iter().filter(|case| !case.as_expected()).count();
+    let all = count(ran, "case", "cases");
+    match (run.interrupted, ran, surprises) {
+        (false, 0, _) => "no case ran".to_owned(),
+        (true, 0, _) => match planned(run) {
+            Some(planned) => format!("none of {} ran; then interrupted", count(planned, "case", "cases")),
+            None => "no case ran; then interrupted".to_owned(),
+        },
+        (false, _, 0) => format!("{ran} of {all} as expected"),
+        (false, ..) => format!("{surprises} of {all} not as expected"),
+        (true, ..) => {
+            let ran = planned(run).map_or(all, |planned| format!("{ran} of {}", count(planned, "case", "cases")));
+            let as_expected = if surprises == 0 { "all".to_owned() } else { format!("{surprises} not") };
+            format!("{ran} ran, {as_expected} as expected; then interrupted")
+        }
     }
 }
 
@@ -174,6 +230,7 @@ pub(super) fn group<'a, T>(items: impl IntoIterator<Item = T>, key: impl Fn(&T) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::{planning, sample};
     use rstest::rstest;
 
     #[rstest]
@@ -207,6 +264,26 @@ mod tests {
     #[case::few(0.000_077_535, "0.0078 %")]
     fn a_bound_is_rounded_up(#[case] share: f64, #[case] text: &str) {
         assert_eq!(percent(share), text);
+    }
+
+    #[test]
+    fn a_run_that_was_interrupted_says_of_how_many_cases() {
+        let mut run = sample::run();
+        run.interrupted = true;
+        assert_eq!(headline(&run), "4 cases ran, 2 not as expected; then interrupted");
+
+        run.parts.push(planning(42));
+        run.cases.truncate(2);
+
+        assert_eq!(headline(&run), "2 of 42 cases ran, all as expected; then interrupted");
+    }
+
+    #[test]
+    fn a_set_up_without_the_problem_is_not_called_the_problem() {
+        let of = |shown| kind(&sample::trial("case", "broken", TrialKind::Broken, shown));
+
+        assert_ne!(of(Shown::Instead), of(Shown::Symptom));
+        assert_eq!(of(Shown::Neither), of(Shown::Symptom));
     }
 
     #[test]

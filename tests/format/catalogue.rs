@@ -108,6 +108,8 @@ fn a_path_names_its_file() -> Result<()> {
 #[rstest]
 #[case::slip("code-flows/login-form-double-clik", "(hint: did you mean `code-flows/login-form-double-click`?)")]
 #[case::slip_in_a_claim("cross-browser.curll", "(hint: did you mean `cross-browser.curl`?)")]
+#[case::slip_in_a_folder("code-flow", "(hint: did you mean `code-flows`?)")]
+#[case::path_of_a_folder("fixtures/cases/code-flows/", "(hint: did you mean `code-flows`?)")]
 #[case::far_off("zzz", "(hint: `kratos-repro list` shows every case and claim)")]
 #[case::nothing("", "(hint: `kratos-repro list` shows every case and claim)")]
 #[case::half_a_folder("code-flow-of-something-else-entirely", "(hint: `kratos-repro list` shows every case and claim)")]

@@ -41,6 +41,17 @@ fn an_unknown_key_is_told_with_the_nearest_one() -> Result<()> {
 }
 
 #[test]
+fn a_brace_that_is_missing_is_asked_for() -> Result<()> {
+    let told = Desk::new()?
+        .refusals(&[("in: a, flow: login }", "in: a, flow: login"), ("in: a, flow: login", "in: a, flow: signin")])?;
+
+    let lines: Vec<&str> = told.lines().collect();
+    assert!(lines[0].contains(":11:26: ") && lines[0].contains("is a `}` or `]` missing?"), "{told}");
+    assert!(!lines[1].contains("missing?"), "{told}");
+    Ok(())
+}
+
+#[test]
 fn an_unknown_word_is_told_with_the_nearest_one() -> Result<()> {
     assert_snapshot!(Desk::new()?.refusals(&[
         ("how: double-click", "how: doubleclick"),

@@ -16,9 +16,10 @@ fn a_case_is_one_line() {
 
 #[test]
 fn a_fix_that_fails_says_the_four_things_and_the_trail() {
-    insta::assert_snapshot!(failure(&sample::run().cases[2], Colour::Never), @r"
+    insta::assert_snapshot!(failure(&sample::run().cases[2], &Places::default(), Colour::Never), @r"
     ✗ code-flows/recovery-form-double-click (firefox, Kratos v1.3.1): fix-fails, expected fix-holds
       Double click on a recovery code shows an error although the recovery worked
+      The symptom shows and the fix does not remove it: two POSTs left the browser 4 ms apart.
 
       what was being done  checking trial `fixed` after step 6 of 6 in browser a: submit `code` by double click
       what was expected    trial `fixed` shows the problem fixed
@@ -56,9 +57,10 @@ fn a_fix_that_fails_says_the_four_things_and_the_trail() {
 
 #[test]
 fn a_step_that_failed_is_what_was_being_done() {
-    insta::assert_snapshot!(failure(&sample::run().cases[3], Colour::Never), @r"
+    insta::assert_snapshot!(failure(&sample::run().cases[3], &Places::default(), Colour::Never), @r"
     ! tenants/two-endpoints (webkitgtk, Kratos v1.3.1): error, expected reproduced
       Customers and employees log in through one interface
+      Trial `broken` reached no verdict: step 4 could not be taken.
 
       what was being done  step 4 of 6 in browser a, trial `broken`: submit `code`
       what was expected    line 11: the step can be taken
@@ -100,6 +102,8 @@ fn the_summary_counts_by_claim() {
     Not as expected
       ✗ fix-fails      code-flows/recovery-form-double-click        firefox                      9.1 s  expected fix-holds
       ! error          tenants/two-endpoints                        webkitgtk                   14.9 s  expected reproduced
+
+    reproduced: the problem was shown, and the case names no cure; not-reproduced: this problem does not occur; fix-fails: the advice does not help; error: nothing can be said of Kratos, as something around it broke
 
     2 of 4 cases not as expected, 2 of 2 wrong fixes caught, 1 not run, in 4 min 12 s
     report: out/run/report.html
@@ -151,6 +155,8 @@ fn a_run_on_two_versions_tells_which_and_what_does_not_apply() {
       ✗ fix-fails      code-flows/recovery-form-double-click        firefox               Kratos v1.0.0           9.1 s  expected fix-holds
       ! error          tenants/two-endpoints                        webkitgtk             Kratos v1.0.0          14.9 s  expected reproduced
 
+    reproduced: the problem was shown, and the case names no cure; not-reproduced: this problem does not occur; fix-fails: the advice does not help; error: nothing can be said of Kratos, as something around it broke
+
     2 of 4 cases not as expected, 2 of 2 wrong fixes caught, 1 not run, 1 not applicable, in 4 min 12 s
     report: out/run/report.html
     ");
@@ -168,10 +174,9 @@ fn colour_comes_only_when_asked_for() {
 fn nothing_that_a_page_or_a_log_contained_steers_the_terminal() -> anyhow::Result<()> {
     let run = sample::run_with_every_text("\u{1b}]0;title\u{7}\u{9b}2J\r\u{202e}")?;
 
-    let texts = run
-        .cases
-        .iter()
-        .flat_map(|case| [case_line(case, Differing::KRATOS, Colour::Never), failure(case, Colour::Never)]);
+    let texts = run.cases.iter().flat_map(|case| {
+        [case_line(case, Differing::KRATOS, Colour::Never), failure(case, &Places::default(), Colour::Never)]
+    });
     for text in texts.chain([summary(&run, Path::new("out"), Colour::Never)]) {
         let steering = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
         assert!(!text.contains(steering), "{text:?}");
@@ -185,7 +190,7 @@ fn nothing_that_a_page_contained_is_a_command_of_a_workflow() -> anyhow::Result<
         let run = sample::run_with_every_text(planted)?;
         let mut text = summary(&run, Path::new("r"), Colour::Never);
         for case in &run.cases {
-            text += &failure(case, Colour::Never);
+            text += &failure(case, &Places::default(), Colour::Never);
             text += &case_line(case, Differing::default(), Colour::Never);
         }
 
