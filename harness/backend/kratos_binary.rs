@@ -167,6 +167,16 @@ pub async fn ensure_is_one(choice: &KratosChoice) -> Result<()> {
     Ok(())
 }
 
+/// Whether the binary of a choice may be here. It runs no program to find out, unlike [`locate`]: it is for a process that has
+/// no net below it yet.
+///
+/// # Errors
+///
+/// [`UnfitServer`] if the choice is a version that is never built here.
+pub fn may_be_here(cache: &Cache, fixtures: &Path, choice: &KratosChoice) -> Result<bool> {
+    choice.server(fixtures)?.map_or(Ok(true), |server| server.may_be_installed(cache))
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::{Path, PathBuf};

@@ -74,6 +74,16 @@ impl Server {
         }
     }
 
+    /// Whether it has been built, by whatever Go.
+    ///
+    /// # Errors
+    ///
+    /// When its files or the cache cannot be read.
+    pub fn may_be_installed(&self, cache: &Cache) -> Result<bool> {
+        let content = self.content()?;
+        Ok(cache.entry(&content).is_some() || !cache.entries(&format!("{content}-"))?.is_empty())
+    }
+
     /// Builds the binary unless it has been built; takes minutes when Go's own cache is cold.
     ///
     /// # Errors

@@ -129,8 +129,11 @@ impl BackendArguments {
             BackendName::Auto if self.image_flag().is_some() => true,
             BackendName::Auto => {
                 let cache = Cache::open()?;
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                runtime.block_on(located(&cache, fixtures, kratos)).is_err()
+                let mut may_be_here = true;
+                for choice in kratos {
+                    may_be_here &= kratos_binary::may_be_here(&cache, fixtures, choice)?;
+                }
+                !may_be_here
             }
         })
     }

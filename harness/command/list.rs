@@ -69,11 +69,11 @@ fn wrong_fixes(case: &Case) -> String {
 fn totals(catalogue: &Catalogue) -> String {
     let cases = catalogue.cases();
     let lineups: usize = cases.iter().map(|case| Lineup::all(case, &Engine::ALL).len()).sum();
-    let with_case = |claim: &&Claim| catalogue.of_claim(&claim.id).next().is_some();
     let claims = || catalogue.claims().sections.iter().flat_map(|section| &section.claims);
     let (neighbours, page): (Vec<_>, Vec<_>) = claims().partition(|claim| claim.id.starts_with(NEIGHBOURS));
     let covered = |claims: &[&Claim]| {
-        format!("{} of {}", claims.iter().copied().filter(|it| with_case(&it)).count(), claims.len())
+        let count = claims.iter().filter(|claim| catalogue.of_claim(&claim.id).next().is_some()).count();
+        format!("{count} of {}", claims.len())
     };
     format!(
         "{} cases, {lineups} with their engines (on all {})\n{} claims of the page have a case, and {} neighbours\n",

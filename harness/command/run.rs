@@ -15,7 +15,7 @@ use super::databases::Databases;
 use super::lineups::{self, Cast, Wanted};
 use super::repetitions::Repetitions;
 use super::screen::Screen;
-use super::{databases, endpoint, interface, place, stop, versions};
+use super::{WrongCall, databases, endpoint, interface, place, stop, versions};
 use crate::backend::cache::Cache;
 use crate::backend::doctor::{self, State};
 use crate::backend::estate::Estate;
@@ -42,6 +42,10 @@ pub(super) async fn run(arguments: RunArguments, estate: &Estate) -> Result<u8> 
     arguments.backend.refuse(arguments.database.db)?;
     let of_interface = arguments.interface.image_flag();
     let backend = arguments.backend.choose(&cache, &fixtures, estate, &arguments.server.kratos, of_interface).await?;
+    if network::is_own() && !matches!(backend.backend, Backend::Native) {
+        let text = "containers are beyond a network of its own (hint: `--backend docker` says so from the beginning)";
+        return Err(WrongCall(text.to_owned()).into());
+    }
     place::say_swept(backend.backend.sweep().await);
     let keep = arguments.keep;
     let ended = run_on(&backend, arguments, estate, &cache, catalogue, chosen, remote).await;
