@@ -69,6 +69,21 @@ impl Browser {
         .await
     }
 
+    /// Deletes the cookies that this address gets, and says how many that were.
+    ///
+    /// # Errors
+    /// When the browser keeps one.
+    pub async fn delete_cookies(&self, url: &str) -> Result<usize> {
+        self.in_new_tab(url, async || {
+            let there = self.jar().await?.len();
+            self.call("delete its cookies", self.client().delete_all_cookies()).await?;
+            let left = self.jar().await?;
+            ensure!(left.is_empty(), "browser `{}` keeps {} cookies that were to be deleted", self.name(), left.len());
+            Ok(there)
+        })
+        .await
+    }
+
     /// Whether the browser goes by the new ends.
     async fn check_moved(&self, moved: &[(CookieIdentity, i64)]) -> Result<()> {
         let left = self.jar().await?;

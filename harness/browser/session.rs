@@ -51,6 +51,8 @@ pub struct Browser {
     version: String,
     /// In the order in which they were opened; empty until a second one is.
     tabs: Mutex<Vec<WindowHandle>>,
+    /// Whether it has turned to a frame of the page.
+    framed: AtomicBool,
     /// Whether the last command was given no answer.
     silent: AtomicBool,
     /// How many times longer than its own limits say it waits.
@@ -145,6 +147,7 @@ impl Browser {
             client,
             version,
             tabs: Mutex::default(),
+            framed: AtomicBool::default(),
             silent: AtomicBool::default(),
             patience: AtomicU32::new(1),
         }
@@ -230,6 +233,7 @@ impl Browser {
     /// When it is no address of http or https, or the browser says that it could not, or does not answer.
     pub async fn go(&self, url: &str) -> Result<()> {
         must_be_of_the_web(url)?;
+        self.framed.store(false, Ordering::Relaxed);
         self.call(&format!("go to {url}"), self.client.goto(url)).await
     }
 
@@ -238,6 +242,7 @@ impl Browser {
     /// # Errors
     /// When the browser does not answer.
     pub async fn back(&self) -> Result<()> {
+        self.framed.store(false, Ordering::Relaxed);
         self.call("go back", self.client.back()).await
     }
 
@@ -246,7 +251,9 @@ impl Browser {
     /// # Errors
     /// When there is none.
     pub async fn enter_frame(&self) -> Result<()> {
-        self.call("turn to a frame", self.client.enter_frame(0)).await
+        self.call("turn to a frame", self.client.enter_frame(0)).await?;
+        self.framed.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// The address of the page.
@@ -313,12 +320,14 @@ impl Browser {
             .collect())
     }
 
-    /// Goes to an address in a tab of its own, looks there, closes the tab and comes back to the page as it was.
+    /// Goes to an address in a tab of its own, looks there, closes the tab and comes back to the page, or the frame of it, as
+    /// it was.
     ///
     /// # Errors
     /// When the browser does not answer, or the look fails.
     pub async fn in_new_tab<T>(&self, url: &str, look: impl AsyncFnOnce() -> Result<T>) -> Result<T> {
-        let before = self.call("name its tab", self.client.window()).await?;
+        let (before, framed) =
+            (self.call("name its tab", self.client.window()).await?, self.framed.load(Ordering::Relaxed));
         let tab = self.call("open a tab", self.client.new_window(true)).await?;
         self.call("switch to the tab", self.client.switch_to_window(tab.handle)).await?;
         let looked = async {
@@ -329,6 +338,9 @@ impl Browser {
         .await;
         self.call("close the tab", self.client.close_window()).await?;
         self.call("switch back", self.client.switch_to_window(before)).await?;
+        if framed {
+            self.enter_frame().await?;
+        }
         looked
     }
 
@@ -346,15 +358,8 @@ impl Browser {
         }
         let tab = number.checked_sub(1).and_then(|index| tabs.get(index)).cloned();
         let tab = tab.with_context(|| format!("browser `{}` has {} tabs, no tab {number}", self.name, tabs.len()))?;
+        self.framed.store(false, Ordering::Relaxed);
         self.call("switch to the tab", self.client.switch_to_window(tab)).await
-    }
-
-    /// Deletes the cookies that the page's address gets.
-    ///
-    /// # Errors
-    /// When the browser does not answer.
-    pub async fn delete_cookies(&self) -> Result<()> {
-        self.call("delete its cookies", self.client.delete_all_cookies()).await
     }
 
     /// Ends the browser and its driver and waits until both are gone.

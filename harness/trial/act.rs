@@ -99,7 +99,7 @@ impl Actor {
             Step::Fetch(it) => time::fetch(it, number, world).await?,
             Step::PassTime(it) => time::pass_time(it, world).await?,
             Step::ExtendSession(it) => world.kratos(None)?.extend_sessions(&it.of).await?,
-            Step::DeleteCookies(name) => world.browser(name)?.delete_cookies().await?,
+            Step::DeleteCookies(name) => time::delete_cookies(name, world).await?,
             Step::Stop(old) => world.migration().stop(*old).await?,
             Step::StartFlow(it) => self.start_flow(it, world).await?,
             Step::FetchFlow(it) => {

@@ -45,6 +45,7 @@ pub struct Migration {
     hydra: Mutex<Option<Hydra>>,
     legacy: Mutex<Option<Legacy>>,
     hydra_log: Option<PathBuf>,
+    hosts: Vec<&'static str>,
 }
 
 impl Migration {
@@ -67,6 +68,7 @@ impl Migration {
             .await
             .context("Hydra does not start")?;
             names.set(HYDRA, hydra.public());
+            started.hosts.push(HYDRA);
             started.hydra_log = Some(hydra.log().to_owned());
             started.hydra = Mutex::new(Some(hydra));
         }
@@ -87,9 +89,15 @@ impl Migration {
                 .await?
             };
             names.set(LEGACY, legacy.addr());
+            started.hosts.push(LEGACY);
             started.legacy = Mutex::new(Some(legacy));
         }
         Ok(started)
+    }
+
+    /// The names by which it was reached from the start, whatever has been stopped since.
+    pub fn hosts(&self) -> Vec<&'static str> {
+        self.hosts.clone()
     }
 
     /// Ends one of them for good. Its name stays, and leads nowhere.

@@ -166,10 +166,12 @@ impl World {
         &mut self.ui
     }
 
-    /// The empty page that the edge has at the interface's host and at each Kratos's: there a browser's jar is looked at.
+    /// The empty page that the edge has at the hosts of the interface, of each Kratos, and of the old system as far as there is
+    /// one: there a browser's jar is looked at.
     pub fn blank_pages(&self) -> Vec<String> {
         let kratos = self.kratos.iter().map(|kratos| kratos.url_of(BLANK_PATH.trim_start_matches('/')));
-        std::iter::once(self.ui.url_of(BLANK_PATH)).chain(kratos).collect()
+        let old = self.migration.hosts().into_iter().map(|host| format!("https://{host}{BLANK_PATH}"));
+        std::iter::once(self.ui.url_of(BLANK_PATH)).chain(kratos).chain(old).collect()
     }
 
     /// The legacy system and the Hydra in front of it.

@@ -1,6 +1,6 @@
-//! Lets time pass in a browser, and has its page ask for something by a script.
+//! Lets time pass in a browser, empties its jar, and has its page ask for something by a script.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
 use super::{ARRIVE_LIMIT, QUIET, QUIET_AFTER_SUBMIT, settle};
@@ -15,6 +15,17 @@ pub(super) async fn pass_time(pass: &PassTime, world: &World) -> Result<()> {
         browser.age_cookies(&url, pass.time.0, &mut seen).await?;
     }
     settle(world, browser, QUIET).await
+}
+
+/// Deletes all cookies of the browser's jar, host by host.
+pub(super) async fn delete_cookies(browser: &str, world: &World) -> Result<()> {
+    let browser = world.browser(browser)?;
+    let mut deleted = 0;
+    for url in world.blank_pages() {
+        deleted += browser.delete_cookies(&url).await?;
+    }
+    ensure!(deleted > 0, "browser `{}` has no cookie that could be deleted", browser.name());
+    Ok(())
 }
 
 /// Fetches from the page, cookies with it, as a script of it would.
