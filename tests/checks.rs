@@ -135,6 +135,21 @@ fix:
     - signed_in: a
 "#;
 
+/// The second request never comes: the edge answers the first, and nobody gets in.
+const ALONE: &str = r#"
+title: A meeting to which one comes
+world:
+  browsers: { a: {} }
+  faults: [{ host: ory.example.test, method: POST, path: /self-service/login, together: 2 }]
+steps:
+  - identity: { email: ada@example.test, password: correct horse battery }
+  - open: { in: a, flow: login }
+  - fill: { identifier: ada@example.test, password: correct horse battery }
+  - submit: password
+symptom:
+  - sessions: { of: ada@example.test, count: 0 }
+"#;
+
 /// The session's cookie is Kratos's host's, and the page that is open in the end is the interface's.
 const ELSEWHERE: &str = r#"
 title: A cookie that the open page does not get
@@ -210,6 +225,19 @@ async fn a_fix_that_leaves_the_symptom_does_not_hold(#[case] text: &str) -> Resu
 
     ensure!(outcome.verdict == Verdict::FixFails, "{}: {}", outcome.verdict.word(), outcome.reason);
     ensure!(outcome.trials[1].shown == Shown::Symptom, "the fix shows {:?}", outcome.trials[1].shown);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_edge_itself_answered_is_no_symptom() -> Result<()> {
+    if support::is_missing(Engine::Chromium) {
+        return Ok(());
+    }
+
+    let outcome = outcome(ALONE, Engine::Chromium).await?;
+
+    ensure!(outcome.verdict == Verdict::Error, "{}: {}", outcome.verdict.word(), outcome.reason);
+    ensure!(outcome.reason.contains("1 of 2 requests"), "{}", outcome.reason);
     Ok(())
 }
 
