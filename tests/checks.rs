@@ -150,6 +150,16 @@ symptom:
   - sessions: { of: ada@example.test, count: 0 }
 "#;
 
+/// Whoever has no sessions, somebody has to be there for it.
+const NOBODY: &str = r#"
+title: Nobody has no sessions
+world: { clients: { c: {} } }
+steps:
+  - start_flow: { by: c, flow: login }
+symptom:
+  - sessions: { of: nobody@example.test, count: 0 }
+"#;
+
 /// The session's cookie is Kratos's host's, and the page that is open in the end is the interface's.
 const ELSEWHERE: &str = r#"
 title: A cookie that the open page does not get
@@ -238,6 +248,15 @@ async fn what_the_edge_itself_answered_is_no_symptom() -> Result<()> {
 
     ensure!(outcome.verdict == Verdict::Error, "{}: {}", outcome.verdict.word(), outcome.reason);
     ensure!(outcome.reason.contains("1 of 2 requests"), "{}", outcome.reason);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_nobody_has_has_no_sessions_to_count() -> Result<()> {
+    let outcome = outcome(NOBODY, Engine::Chromium).await?;
+
+    ensure!(outcome.verdict == Verdict::NotReproduced, "{}: {}", outcome.verdict.word(), outcome.reason);
+    ensure!(outcome.reason.contains("no identity with nobody@example.test"), "{}", outcome.reason);
     Ok(())
 }
 

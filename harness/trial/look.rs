@@ -101,7 +101,9 @@ impl Standpoint<'_> {
             }
             Check::Sessions(it) => {
                 let count = self.world.kratos(it.at.as_deref())?.sessions(&it.of).await?;
-                Ok((count == it.count, format!("{count}")))
+                // Nobody has no sessions, which says nothing about anybody.
+                let seen = count.map_or_else(|| format!("no identity with {}", it.of), |count| count.to_string());
+                Ok((count == Some(it.count), seen))
             }
             Check::Identities(it) => {
                 let kratos = self.world.kratos(it.at.as_deref())?;
