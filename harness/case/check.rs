@@ -95,6 +95,18 @@ impl Check {
         }
     }
 
+    /// Whether it holds where nothing is there at all. That somebody is signed out is none of these: Kratos says so.
+    pub fn is_absence(&self) -> bool {
+        match self {
+            Self::Posts(it) => it.count == 0,
+            Self::Sessions(it) => it.count == 0,
+            Self::Identities(it) => it.count == 0,
+            Self::Credential(it) => it.absent,
+            Self::Cookie(it) => it.absent,
+            _ => false,
+        }
+    }
+
     /// What it expects, in words.
     pub fn text(&self) -> String {
         let place = |browser: &Option<String>| browser.as_ref().map_or(String::new(), |name| format!(" in {name}"));
