@@ -279,13 +279,16 @@ impl Context<'_> {
             if let Check::SetCookie(it) = &check.value {
                 let listeners: Vec<&str> = browsers.iter().chain(&clients).copied().collect();
                 self.known("browser or client", &it.to, &listeners, place)?;
+                if let Some(host) = it.host.as_deref() {
+                    self.known("host", host, &HOSTS, place)?;
+                }
             }
             let (path, names, host) = match &check.value {
                 Check::Answer(it) if it.to.0.is_empty() => {
                     return Err(self.error(place, "`to` names nobody (hint: `to: a`, or `to: [a, b]`)".to_owned()));
                 }
                 Check::Answer(it) => (&it.path, it.to.0.as_slice(), it.host.as_deref()),
-                Check::SentCookie(it) => (&it.path, slice::from_ref(&it.by), None),
+                Check::SentCookie(it) => (&it.path, slice::from_ref(&it.by), it.host.as_deref()),
                 Check::Posts(it) => (&it.path, it.by.as_slice(), it.host.as_deref()),
                 Check::Unanswered(it) => (&it.path, slice::from_ref(&it.to), None),
                 _ => continue,

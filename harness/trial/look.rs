@@ -204,7 +204,7 @@ impl Standpoint<'_> {
             let held = exchange.status == Some(check.status)
                 && check.error.as_deref().is_none_or(|id| error == Some(id))
                 && check.message.as_ref().is_none_or(|ids| ids.is_among(&messages))
-                && check.has.as_ref().is_none_or(|key| body.get(key).is_some())
+                && check.has.as_ref().is_none_or(|key| !body[key].is_null())
                 && check.location.as_deref().is_none_or(|path| location == Some(path));
             let mut text = exchange.status.map_or("no answer".to_owned(), |status| status.to_string());
             text.extend(error.map(|id| format!(" {id}")));
@@ -223,7 +223,10 @@ impl Standpoint<'_> {
     fn sent_cookie(&self, check: &SentCookie, from: usize) -> (bool, String) {
         let mut names = Vec::new();
         for exchange in self.exchanges(check.step, from) {
-            if exchange.listener == check.by && exchange.path() == check.path {
+            let is_it = exchange.listener == check.by
+                && exchange.path() == check.path
+                && check.host.as_deref().is_none_or(|host| exchange.host() == host);
+            if is_it {
                 let cookies = exchange.request_header("cookie").flat_map(|all| all.split(';'));
                 names.extend(cookies.filter_map(|cookie| Some(cookie.trim().split_once('=')?.0.to_owned())));
             }
@@ -248,8 +251,9 @@ impl Standpoint<'_> {
     /// What a server sent, by the record, and what was left of it for the browser.
     fn set_cookie(&self, check: &SetCookie, from: usize) -> (bool, String) {
         let near = |seen: i64, wanted: Time| seconds(wanted).abs_diff(seen) <= LIFETIME_SLACK.unsigned_abs();
+        let of_host = |it: &Exchange| check.host.as_deref().is_none_or(|host| it.host() == host);
         let mut seen = Vec::new();
-        for exchange in self.exchanges(check.step, from).filter(|it| it.listener == check.to) {
+        for exchange in self.exchanges(check.step, from).filter(|it| it.listener == check.to).filter(of_host) {
             let sent: Vec<&str> = exchange.response_header("set-cookie").collect();
             let got: Vec<&str> = match &exchange.delivered_cookies {
                 Some(values) => values.iter().map(String::as_str).collect(),
@@ -284,18 +288,12 @@ impl Standpoint<'_> {
                 cookies.extend(browser.in_new_tab(&page, async || browser.cookies().await).await?);
             }
         }
-        let found = cookies.iter().find(|cookie| is_it(cookie));
-        let Some(cookie) = found else {
+        if !cookies.iter().any(is_it) {
             let names: Vec<&str> = cookies.iter().map(|cookie| cookie.name.as_str()).collect();
             return Ok((check.absent, format!("cookies [{}]", names.join(", "))));
-        };
-        let lasts = cookie.expires_in_s.map_or("until the browser closes".to_owned(), |s| format!("{s} s"));
-        let wanted = check.lasts.map(seconds);
-        let held = !check.absent
-            && wanted.is_none_or(|wanted| {
-                cookie.expires_in_s.is_some_and(|seen| seen.abs_diff(wanted) <= LIFETIME_SLACK.unsigned_abs())
-            });
-        Ok((held, format!("{} that lasts {lasts}", cookie.name)))
+        }
+        let (held, lasts) = lasting(cookies.iter().filter(|cookie| is_it(cookie)), check.lasts);
+        Ok((held && !check.absent, format!("{} that lasts {lasts}", check.name)))
     }
 }
 
@@ -316,6 +314,15 @@ fn visitor(who: Visitor) -> String {
     }
 }
 
+/// Whether one of these cookies lasts so long, and how long they do: one name may have several, of other hosts or paths.
+fn lasting<'c>(cookies: impl Iterator<Item = &'c CookieSeen>, wanted: Option<Time>) -> (bool, String) {
+    let ends: Vec<Option<i64>> = cookies.map(|cookie| cookie.expires_in_s).collect();
+    let near = |seen: i64, wanted: Time| seconds(wanted).abs_diff(seen) <= LIFETIME_SLACK.unsigned_abs();
+    let held = wanted.is_none_or(|wanted| ends.iter().flatten().any(|seen| near(*seen, wanted)));
+    let words = ends.iter().map(|end| end.map_or("until the browser closes".to_owned(), |s| format!("{s} s")));
+    (held, words.collect::<Vec<_>>().join(" and "))
+}
+
 /// The lifetime of the last cookie of this name among `Set-Cookie` values, in s: nothing where there is none, and
 /// nothing inside where it ends with the browser.
 fn lifetime(values: &[&str], name: &str) -> Option<Option<i64>> {
@@ -330,6 +337,20 @@ fn seconds(time: Time) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn cookie() -> CookieSeen {
+        CookieSeen {
+            holder: "a".to_owned(),
+            name: "ory_kratos_session".to_owned(),
+            value: "secret".to_owned(),
+            domain: "ory.example.test".to_owned(),
+            path: "/".to_owned(),
+            expires_in_s: None,
+            same_site: None,
+            secure: true,
+            http_only: true,
+        }
+    }
 
     fn asked(listener: &str, step: usize) -> Exchange {
         Exchange { listener: listener.to_owned(), step, ..Exchange::default() }
@@ -349,6 +370,14 @@ mod tests {
         for listener in ["kratos", "a"] {
             assert_eq!(step_of(&asked(listener, 2), 4, &["kratos"]), Some(2));
         }
+    }
+
+    #[test]
+    fn of_several_cookies_of_one_name_any_may_last_so_long() {
+        let cookies = [None, Some(3_600), Some(86_390)].map(|expires_in_s| CookieSeen { expires_in_s, ..cookie() });
+        let held = |wanted| lasting(cookies.iter(), Some(Time(Duration::from_secs(wanted)))).0;
+
+        assert_eq!([3_600, 86_400, 7_200].map(held), [true, true, false]);
     }
 
     #[test]
