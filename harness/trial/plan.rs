@@ -139,6 +139,7 @@ fn difference(world: Option<&WorldSpec>, steps: Option<&[Spanned<Step>]>) -> Str
 mod tests {
     use anyhow::{Context, Result};
     use rstest::rstest;
+    use serde_saphyr::Location;
 
     use super::*;
     use crate::browser::Engine;
@@ -158,6 +159,20 @@ mod tests {
         std::fs::write(&path, text)?;
         let (file, source) = CaseFile::read(&path)?;
         Ok(Case { id: "c".to_owned(), path, file, source, claim: None })
+    }
+
+    #[rstest]
+    #[case::one_step_more(&["a", "b", "c", "d"], 3)]
+    #[case::another_last_step(&["a", "b", "d"], 3)]
+    #[case::others_from_the_second_on(&["a", "d", "b", "c"], 2)]
+    #[case::fewer(&["a"], 1)]
+    fn the_last_step_of_the_symptom_may_be_any_from_where_the_steps_part(#[case] own: &[&str], #[case] from: usize) {
+        let steps = |names: &[&str]| {
+            let step = |name: &&str| Spanned::new(Step::Back((*name).to_owned()), Location::UNKNOWN, Location::UNKNOWN);
+            names.iter().map(step).collect::<Vec<_>>()
+        };
+
+        assert_eq!(symptom_from(&steps(&["a", "b", "c"]), &steps(own)), from);
     }
 
     #[rstest]

@@ -12,7 +12,8 @@ use crate::case::fields::Names;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Within {
-    /// Those of the last step.
+    /// Those of the last step. Where a fix has steps of its own, a line of `symptom` looks at each of them from the first
+    /// that differs from the case's on: that a fix does one thing more does not make the problem go away.
     #[default]
     Last,
     /// Those of all steps.
