@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 use kratos_repro::browser::Engine;
 use kratos_repro::case::Catalogue;
-use kratos_repro::trial::{CaseOutcome, CheckRole, Lineup, Question, Turn, Verdict, WrongFixes};
+use kratos_repro::trial::{CaseOutcome, CheckRole, Lineup, Question, Shown, Turn, Verdict, WrongFixes};
 use rstest::rstest;
 
 use crate::support::{self, trials};
@@ -88,6 +88,78 @@ instead:
   - posts: { path: /self-service/login, count: 1 }
 "#;
 
+/// The answer comes 3 s after the last step, and with it the message.
+const SLOW: &str = r#"
+title: An answer that is still to come
+world:
+  ui: { submit: ajax }
+  browsers: { a: {} }
+  faults: [{ host: ory.example.test, method: POST, path: /self-service/login, delay_answer: 3s }]
+steps:
+  - identity: { email: ada@example.test, password: correct horse battery }
+  - open: { in: a, flow: login }
+  - fill: { identifier: ada@example.test, password: wrong }
+  - submit: { method: password, until: sent }
+symptom:
+  - message: 4000006
+fix:
+  why: It does nothing against a wrong password.
+  world: { ui: { guard: flag } }
+  expect:
+    - shown: node/input/password
+    - sessions: { of: ada@example.test, count: 0 }
+"#;
+
+/// The fix does the same and one thing more, after which no POST is of the last step.
+const APPENDED: &str = r#"
+title: A fix that ends with another step
+world:
+  ui: { submit: ajax }
+  browsers: { a: {} }
+steps:
+  - identity: { email: ada@example.test, password: correct horse battery }
+  - open: { in: a, flow: login }
+  - fill: { identifier: ada@example.test, password: correct horse battery }
+  - submit: password
+symptom:
+  - posts: { path: /self-service/login, count: 1 }
+fix:
+  why: It fixes nothing and opens another page.
+  steps:
+    - identity: { email: ada@example.test, password: correct horse battery }
+    - open: { in: a, flow: login }
+    - fill: { identifier: ada@example.test, password: correct horse battery }
+    - submit: password
+    - open: { in: a, page: /welcome }
+  expect:
+    - signed_in: a
+"#;
+
+/// The second request never comes: the edge answers the first, and nobody gets in.
+const ALONE: &str = r#"
+title: A meeting to which one comes
+world:
+  browsers: { a: {} }
+  faults: [{ host: ory.example.test, method: POST, path: /self-service/login, together: 2 }]
+steps:
+  - identity: { email: ada@example.test, password: correct horse battery }
+  - open: { in: a, flow: login }
+  - fill: { identifier: ada@example.test, password: correct horse battery }
+  - submit: password
+symptom:
+  - sessions: { of: ada@example.test, count: 0 }
+"#;
+
+/// Whoever has no sessions, somebody has to be there for it.
+const NOBODY: &str = r#"
+title: Nobody has no sessions
+world: { clients: { c: {} } }
+steps:
+  - start_flow: { by: c, flow: login }
+symptom:
+  - sessions: { of: nobody@example.test, count: 0 }
+"#;
+
 /// The session's cookie is Kratos's host's, and the page that is open in the end is the interface's.
 const ELSEWHERE: &str = r#"
 title: A cookie that the open page does not get
@@ -147,6 +219,44 @@ async fn what_is_to_wait_is_given_its_time_before_something_else_counts() -> Res
     let outcome = outcome(SILENT, Engine::Chromium).await?;
 
     ensure!(outcome.verdict == Verdict::Reproduced, "{}: {}", outcome.verdict.word(), outcome.reason);
+    Ok(())
+}
+
+#[rstest]
+#[case::by_an_answer_that_is_still_to_come(SLOW)]
+#[case::by_a_step_after_the_problem(APPENDED)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fix_that_leaves_the_symptom_does_not_hold(#[case] text: &str) -> Result<()> {
+    if support::is_missing(Engine::Chromium) {
+        return Ok(());
+    }
+
+    let outcome = outcome(text, Engine::Chromium).await?;
+
+    ensure!(outcome.verdict == Verdict::FixFails, "{}: {}", outcome.verdict.word(), outcome.reason);
+    ensure!(outcome.trials[1].shown == Shown::Symptom, "the fix shows {:?}", outcome.trials[1].shown);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_edge_itself_answered_is_no_symptom() -> Result<()> {
+    if support::is_missing(Engine::Chromium) {
+        return Ok(());
+    }
+
+    let outcome = outcome(ALONE, Engine::Chromium).await?;
+
+    ensure!(outcome.verdict == Verdict::Error, "{}: {}", outcome.verdict.word(), outcome.reason);
+    ensure!(outcome.reason.contains("1 of 2 requests"), "{}", outcome.reason);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_nobody_has_has_no_sessions_to_count() -> Result<()> {
+    let outcome = outcome(NOBODY, Engine::Chromium).await?;
+
+    ensure!(outcome.verdict == Verdict::NotReproduced, "{}: {}", outcome.verdict.word(), outcome.reason);
+    ensure!(outcome.reason.contains("no identity with nobody@example.test"), "{}", outcome.reason);
     Ok(())
 }
 

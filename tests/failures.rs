@@ -85,7 +85,7 @@ fn a_wrong_fix_that_passes_is_named() -> Result<()> {
     let fixed = "steps:\n      - identity: { email: ada@example.test }";
     let rest = format!(
         "symptom:\n  - sessions: {{ of: ada@example.test, count: 1 }}\nfix:\n  why: nobody signs in\n  {}\n  expect:\n    \
-         - sessions: {{ of: ada@example.test, count: 0 }}\nwrong_fixes:\n  - why: the same in other words\n    {fixed}\n",
+         - sessions: {{ of: ada@example.test, count: 0 }}\n    - identities: {{ of: ada@example.test, count: 1 }}\nwrong_fixes:\n  - why: the same in other words\n    {fixed}\n",
         fixed.replace("      ", "    ")
     );
 

@@ -95,6 +95,18 @@ impl Check {
         }
     }
 
+    /// Whether it holds where nothing is there at all. That somebody is signed out is none of these: Kratos says so.
+    pub fn is_absence(&self) -> bool {
+        match self {
+            Self::Posts(it) => it.count == 0,
+            Self::Sessions(it) => it.count == 0,
+            Self::Identities(it) => it.count == 0,
+            Self::Credential(it) => it.absent,
+            Self::Cookie(it) => it.absent,
+            _ => false,
+        }
+    }
+
     /// What it expects, in words.
     pub fn text(&self) -> String {
         let place = |browser: &Option<String>| browser.as_ref().map_or(String::new(), |name| format!(" in {name}"));
@@ -125,7 +137,8 @@ impl Check {
                 text
             }
             Self::SentCookie(it) => {
-                format!("{} sent the cookie {} to {}{}", it.by, it.name, it.path, within(it.step))
+                let host = it.host.as_deref().unwrap_or_default();
+                format!("{} sent the cookie {} to {host}{}{}", it.by, it.name, it.path, within(it.step))
             }
             Self::Message(it) => format!("message {} on the page{}", it.id.text(), place(&it.browser)),
             Self::ErrorPage(it) => format!("an error page with {}{}", it.id, place(&it.browser)),
@@ -155,7 +168,8 @@ impl Check {
             Self::SetCookie(it) => {
                 let got = it.got.map_or("nothing of it".to_owned(), Time::text);
                 let (name, sent, to) = (&it.name, it.sent.text(), &it.to);
-                format!("the cookie {name} was sent for {sent} to {to}, which got {got}{}", within(it.step))
+                let by = it.host.as_ref().map_or(String::new(), |host| format!(" by {host}"));
+                format!("the cookie {name} was sent for {sent}{by} to {to}, which got {got}{}", within(it.step))
             }
             Self::Cookie(it) if it.absent => format!("no cookie {} in {}", it.name, it.browser),
             Self::Cookie(it) => {

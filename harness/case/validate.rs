@@ -83,7 +83,9 @@ pub(super) fn validate(
     let checks: Vec<&Spanned<Check>> = case.symptom.iter().chain(&case.instead).collect();
     let base = vec!["world".to_owned()];
     context.scene(&case.world, std::slice::from_ref(&base), &case.steps, &checks)?;
+    context.presence(&case.instead, &["instead"])?;
     let Some(fix) = &case.fix else { return Ok(()) };
+    context.presence(&fix.expect, &["fix", "expect"])?;
     let listed = [("other_fixes", &case.other_fixes), ("wrong_fixes", &case.wrong_fixes)];
     let listed = listed.into_iter().flat_map(|(key, list)| {
         list.iter().enumerate().map(move |(index, it)| (vec![key.to_owned(), index.to_string()], it.clone()))
@@ -153,6 +155,15 @@ impl Context<'_> {
         }
     }
 
+    /// What is to be seen in the symptom's place is something: where all is broken, nothing is there either.
+    fn presence(&self, checks: &[Spanned<Check>], keys: &[&str]) -> Result<(), CaseError> {
+        if checks.is_empty() || checks.iter().any(|check| !check.value.is_absence()) {
+            return Ok(());
+        }
+        let message = "these are absences alone, which hold as well where nothing works (hint: add what is there)";
+        Err(self.error_at(keys, message))
+    }
+
     /// A fix changes something, and only a wrong one may say that it shows another problem.
     fn change(&self, case: &CaseFile, change: &Change, root: &[String]) -> Result<(), CaseError> {
         let keys: Vec<&str> = root.iter().map(String::as_str).collect();
@@ -162,6 +173,8 @@ impl Context<'_> {
                 "`null` takes a key away below `config` alone (hint: write the value that it has without the key)";
             return Err(self.error(place, message.to_owned()));
         }
+        let of_instead: Vec<&str> = keys.iter().copied().chain(["instead"]).collect();
+        self.presence(&change.instead, &of_instead)?;
         let same_world = change.world.as_ref().is_none_or(|it| case.world.with(it) == case.world);
         let values = |steps: &[Spanned<Step>]| steps.iter().map(|step| step.value.clone()).collect::<Vec<_>>();
         if same_world && change.steps.as_ref().is_none_or(|it| values(it) == values(&case.steps)) {
@@ -270,13 +283,16 @@ impl Context<'_> {
             if let Check::SetCookie(it) = &check.value {
                 let listeners: Vec<&str> = browsers.iter().chain(&clients).copied().collect();
                 self.known("browser or client", &it.to, &listeners, place)?;
+                if let Some(host) = it.host.as_deref() {
+                    self.known("host", host, &HOSTS, place)?;
+                }
             }
             let (path, names, host) = match &check.value {
                 Check::Answer(it) if it.to.0.is_empty() => {
                     return Err(self.error(place, "`to` names nobody (hint: `to: a`, or `to: [a, b]`)".to_owned()));
                 }
                 Check::Answer(it) => (&it.path, it.to.0.as_slice(), it.host.as_deref()),
-                Check::SentCookie(it) => (&it.path, slice::from_ref(&it.by), None),
+                Check::SentCookie(it) => (&it.path, slice::from_ref(&it.by), it.host.as_deref()),
                 Check::Posts(it) => (&it.path, it.by.as_slice(), it.host.as_deref()),
                 Check::Unanswered(it) => (&it.path, slice::from_ref(&it.to), None),
                 _ => continue,

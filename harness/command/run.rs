@@ -120,7 +120,7 @@ async fn run_on(
             backend: backend.backend.name().to_owned(),
         })
         .collect();
-    let scope = scope(fixtures, &arguments, &platforms)?;
+    let scope = Scope { interface: interface.label(), ..scope(fixtures, &arguments, &platforms)? };
     let (shares, not_applicable) = versions::deal(&turns, &every_kratos, catalogue.differences())?;
     for one in &not_applicable {
         place::say(&format!("not applicable: {} on Kratos {}: {}", one.case, one.kratos, one.reason));
@@ -234,6 +234,7 @@ fn scope(fixtures: &Path, arguments: &RunArguments, platforms: &[Platform]) -> R
         names,
         engines: arguments.engines.iter().map(|engine| engine.name().to_owned()).collect(),
         platforms: platforms.to_vec(),
+        interface: None,
         thorough: arguments.thorough,
         shard: arguments.shard.map(|shard| shard.to_string()),
     })

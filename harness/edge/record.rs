@@ -111,16 +111,36 @@ impl Record {
         }
     }
 
-    /// Waits until this listener has made a request in this step.
+    /// Waits until this listener has made a request in this step. A preflight counts: where it is refused, it is all that
+    /// comes.
     ///
     /// # Errors
     /// When none arrives within `limit`.
     pub async fn arrival(&self, listener: &str, step: usize, limit: Duration) -> Result<()> {
+        self.arrival_of(listener, step, limit, |_| true).await
+    }
+
+    /// The same of a request that was itself sent: a preflight only asks whether it may be.
+    ///
+    /// # Errors
+    /// When none arrives within `limit`.
+    pub async fn arrival_beyond_preflight(&self, listener: &str, step: usize, limit: Duration) -> Result<()> {
+        self.arrival_of(listener, step, limit, |exchange| exchange.method != "OPTIONS").await
+    }
+
+    async fn arrival_of(
+        &self,
+        listener: &str,
+        step: usize,
+        limit: Duration,
+        wanted: impl Fn(&Exchange) -> bool,
+    ) -> Result<()> {
         let mut changes = self.changes.subscribe();
         let arrived = async {
             loop {
                 changes.borrow_and_update();
-                let is_it = |exchange: &Exchange| exchange.listener == listener && exchange.step == step;
+                let is_it =
+                    |exchange: &Exchange| exchange.listener == listener && exchange.step == step && wanted(exchange);
                 if self.lock().exchanges.iter().any(is_it) || changes.changed().await.is_err() {
                     return;
                 }

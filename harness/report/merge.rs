@@ -170,6 +170,13 @@ fn compare(first: &Found, other: &Found) -> Result<()> {
         "{} are runs of different fixtures (hint: run both again with the same source)",
         folders()
     );
+    ensure!(
+        first.run.scope.interface == other.run.scope.interface,
+        "{} are runs of different interfaces: {} and {} (hint: run both again with the same `--ui-command`)",
+        folders(),
+        first.run.scope.interface.as_deref().unwrap_or("ours"),
+        other.run.scope.interface.as_deref().unwrap_or("ours")
+    );
     let harness =
         |run: &RunOutcome| run.parts.iter().find(|part| part.name == "kratos-repro").map(|it| it.version.clone());
     ensure!(

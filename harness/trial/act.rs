@@ -16,10 +16,10 @@ use crate::case::{Fields, Open, PostAs, Request, Resubmit, SendForm, StartFlow, 
 use crate::world::World;
 
 /// How long the edge must be without any exchange before a page counts as settled.
-const QUIET: Duration = Duration::from_millis(60);
+pub(super) const QUIET: Duration = Duration::from_millis(60);
 
 /// The same after a submit: a second click comes up to 150 ms after the first.
-const QUIET_AFTER_SUBMIT: Duration = Duration::from_millis(160);
+pub(super) const QUIET_AFTER_SUBMIT: Duration = Duration::from_millis(160);
 
 /// How long a page may take to settle.
 const SETTLE_LIMIT: Duration = Duration::from_secs(20);

@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use futures_util::future::join_all;
 
-use super::TrialOutcome;
 use super::plan::Plan;
+use super::{Shown, TrialOutcome};
 use crate::browser::{Browser, Engine};
-use crate::case::Program;
+use crate::case::{Check, Program};
 use crate::evidence::Exchange;
 use crate::world::World;
 use crate::world::kratos::Kratos;
@@ -31,6 +31,9 @@ const DATABASE_FAILS: [&str; 6] = [
 /// only where a trial does not show what it had to.
 const DATABASE_LOCKED: &str = "database is locked";
 
+/// The test id of what a page shows that did not get through.
+const NETWORK_ERROR: &str = "ui/network-error";
+
 /// A line of Kratos's log that each start of it has.
 const STARTED: &str = "Starting the public httpd on";
 
@@ -49,14 +52,14 @@ pub(super) async fn lost(world: &World, result: Result<()>) -> Result<()> {
     }
 }
 
-/// What disturbed Chromium, where a trial did not show what it had to: it breaks off what it loads when a network address
-/// of this machine comes or goes, and neither a page nor a script of it can tell.
+/// What disturbed Chromium, where a trial did not show what it had to, or showed what that looks like: it breaks off what
+/// it loads when a network address of this machine comes or goes, and neither a page nor a script of it can tell.
 pub(super) fn disturbed(plan: &Plan, world: &World, outcome: &TrialOutcome) -> Option<String> {
     let mut browsers = plan.world.browsers.iter().flatten();
     let mut clients = plan.world.clients.iter().flatten();
     let chromium = browsers.any(|(_, browser)| browser.engine.unwrap_or_default() == Engine::Chromium)
         || clients.any(|(_, client)| client.program() == Program::Electron);
-    if outcome.as_expected() || !chromium || !world.addresses_changed() {
+    if (outcome.as_expected() && !looks_like_it(plan, outcome)) || !chromium || !world.addresses_changed() {
         return None;
     }
     let then = outcome.cause.as_deref().unwrap_or("what was seen proves nothing");
@@ -64,6 +67,12 @@ pub(super) fn disturbed(plan: &Plan, world: &World, outcome: &TrialOutcome) -> O
         "a network address of this machine came or went in the middle, at which Chromium breaks off what it loads \
          (ERR_NETWORK_CHANGED; hint: containers and VPNs do that, wait until they are quiet); then: {then}"
     ))
+}
+
+/// Whether the symptom that shows is a page that says that it did not get through: so does one that was broken off.
+fn looks_like_it(plan: &Plan, outcome: &TrialOutcome) -> bool {
+    let is_it = |check: &Check| matches!(check, Check::Shown(it) if it.id == NETWORK_ERROR);
+    outcome.shown == Shown::Symptom && plan.symptom.iter().any(|check| is_it(&check.value))
 }
 
 /// What broke first, if anything did: a Kratos that is gone explains everything after it, and what was seen of it is
@@ -78,7 +87,8 @@ pub(super) async fn first(world: &mut World, error: Option<anyhow::Error>, surpr
         None if !limit.is_zero() => stopped(world),
         None => None,
     };
-    let trouble = || world.edge().record().trouble().filter(|_| surprising);
+    // Where the edge itself answered or could not, what it did may look like the very symptom.
+    let trouble = || world.edge().record().trouble();
     let broken = broken.or_else(|| clock(world)).or_else(|| logged(world, surprising)).or_else(trouble).or(unanswered);
     match (broken, error) {
         (Some(broken), Some(error)) => Some(format!("{broken}; then: {error}")),

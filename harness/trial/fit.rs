@@ -130,12 +130,15 @@ fn need_of_check(check: &Check) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::time::Duration;
 
     use anyhow::{Context, Result};
     use rstest::rstest;
 
     use super::*;
+    use crate::browser::Engine;
     use crate::case::Catalogue;
+    use crate::trial::{Thoroughness, Turn};
 
     fn case(id: &str) -> Result<Case> {
         let catalogue = Catalogue::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures"))?;
@@ -162,6 +165,18 @@ mod tests {
         assert_eq!(fitted.question, Question::Guard);
         assert!(matches!(fitted.case.file.symptom.as_slice(), [check] if matches!(check.value, Check::Posts(_))));
         assert!(fitted.case.file.fix.is_none() && fitted.case.file.instead.len() == 4);
+        Ok(())
+    }
+
+    #[test]
+    fn one_post_is_a_guard_only_after_longer_than_between_the_two_submits() -> Result<()> {
+        let fitted = fit(case("code-flows/registration-form-double-click")?).ok().context("it was refused")?;
+        let turn = Turn::all(&fitted.case, &[Engine::Chromium], Thoroughness::FirstLineup).remove(0);
+        let quiet = |question| Turn { question, ..turn.clone() }.plans().iter().map(|plan| plan.quiet).min();
+
+        let pause = Duration::from_millis(400);
+        assert!(quiet(Question::Guard) > Some(pause), "{:?}", quiet(Question::Guard));
+        assert!(quiet(Question::Case) < Some(pause), "{:?}", quiet(Question::Case));
         Ok(())
     }
 

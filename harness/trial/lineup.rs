@@ -1,12 +1,18 @@
 //! Lineups: which engine each browser of a case gets. A case is run once in each of its lineups.
 
+use std::time::Duration;
+
 use super::Shown;
 use super::fit::Question;
 use super::plan::{Plan, WrongFixes, plans};
 use crate::backend::Missing;
 use crate::backend::version::Version;
 use crate::browser::Engine;
-use crate::case::{Case, Differences, Lacking, Turns, WorldSpec};
+use crate::case::{Case, Differences, How, Lacking, Step, Turns, WorldSpec};
+
+/// How long no page may have asked for anything, beyond the pause between the two submits, before one POST is told as a
+/// guard: an interface may put the second off, behind a timer or the end of the first, and nothing tells what it will do.
+const GUARD_QUIET: Duration = Duration::from_millis(500);
 
 /// One choice of engines for a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +144,7 @@ impl Turn {
                 .map(|(name, plan)| Plan {
                     name: name.to_owned(),
                     wanted: vec![Shown::Symptom, Shown::Instead],
+                    quiet: GUARD_QUIET + plan.steps.iter().map(|step| pause(&step.value)).max().unwrap_or_default(),
                     ..plan.clone()
                 })
                 .collect(),
@@ -177,6 +184,14 @@ impl Turn {
         engines.sort();
         engines.dedup();
         engines
+    }
+}
+
+/// Between the two submits of a step.
+fn pause(step: &Step) -> Duration {
+    match step {
+        Step::Submit(it) if it.how != How::Once => it.pause.0,
+        _ => Duration::ZERO,
     }
 }
 

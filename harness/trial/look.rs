@@ -22,6 +22,9 @@ use crate::world::World;
 /// A cookie's lifetime may differ from what was asked by this, in s: pages take time.
 const LIFETIME_SLACK: i64 = 60;
 
+/// So much after the last step comes what a look asks for itself; between them comes what is late.
+const LOOKS: usize = 2;
+
 /// Where a trial stands when its checks are made.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Standpoint<'a> {
@@ -30,6 +33,8 @@ pub(super) struct Standpoint<'a> {
     pub(super) current: Option<&'a str>,
     /// The number of the last step.
     pub(super) last_step: usize,
+    /// The first step that counts as the last one of the symptom.
+    pub(super) symptom_from: usize,
 }
 
 impl Standpoint<'_> {
@@ -38,9 +43,10 @@ impl Standpoint<'_> {
     /// # Errors
     /// When one cannot be evaluated: that is no verdict.
     pub(super) async fn look(&self, role: CheckRole, checks: &[Spanned<Check>]) -> Result<Vec<CheckSeen>> {
+        let from = if role == CheckRole::Symptom { self.symptom_from } else { self.last_step };
         let mut seen = Vec::new();
         for check in checks {
-            let (held, what) = self.evaluate(&check.value).await?;
+            let (held, what) = self.evaluate(&check.value, from).await?;
             seen.push(CheckSeen {
                 role,
                 line: check.referenced.line(),
@@ -52,11 +58,12 @@ impl Standpoint<'_> {
         Ok(seen)
     }
 
-    async fn evaluate(&self, check: &Check) -> Result<(bool, String)> {
+    /// Evaluates one check; `from` is the first step that counts as the last one.
+    async fn evaluate(&self, check: &Check, from: usize) -> Result<(bool, String)> {
         match check {
-            Check::Posts(it) => Ok(self.posts(it)),
-            Check::Answer(it) => Ok(self.answer(it)),
-            Check::SentCookie(it) => Ok(self.sent_cookie(it)),
+            Check::Posts(it) => Ok(self.posts(it, from)),
+            Check::Answer(it) => Ok(self.answer(it, from)),
+            Check::SentCookie(it) => Ok(self.sent_cookie(it, from)),
             Check::Message(it) => {
                 let browser = self.browser(it.browser.as_deref())?;
                 let (ids, seen) = if self.world.ui().is_ours() {
@@ -94,7 +101,9 @@ impl Standpoint<'_> {
             }
             Check::Sessions(it) => {
                 let count = self.world.kratos(it.at.as_deref())?.sessions(&it.of).await?;
-                Ok((count == it.count, format!("{count}")))
+                // Nobody has no sessions, which says nothing about anybody.
+                let seen = count.map_or_else(|| format!("no identity with {}", it.of), |count| count.to_string());
+                Ok((count == Some(it.count), seen))
             }
             Check::Identities(it) => {
                 let kratos = self.world.kratos(it.at.as_deref())?;
@@ -114,7 +123,7 @@ impl Standpoint<'_> {
             }
             Check::Unanswered(it) => Ok(self.unanswered(it)),
             Check::Cookie(it) => self.cookie(it).await,
-            Check::SetCookie(it) => Ok(self.set_cookie(it)),
+            Check::SetCookie(it) => Ok(self.set_cookie(it, from)),
         }
     }
 
@@ -123,22 +132,32 @@ impl Standpoint<'_> {
         self.world.browser(name)
     }
 
-    fn exchanges(&self, within: Within) -> impl Iterator<Item = Exchange> {
+    /// The exchanges of the steps, each with its step in place of the moment at which it came.
+    fn exchanges(&self, within: Within, from: usize) -> impl Iterator<Item = Exchange> {
         let servers: Vec<&str> = self.world.every_kratos().iter().map(|kratos| kratos.name()).collect();
         let last = self.last_step;
-        self.world.edge().record().exchanges().into_iter().filter(move |exchange| {
-            let step = step_of(exchange, last, &servers);
-            match within {
-                Within::Last => step == last,
-                Within::Any => step <= last,
-            }
+        let first = if within == Within::Last { from } else { 0 };
+        self.world.edge().record().exchanges().into_iter().filter_map(move |exchange| {
+            let step = step_of(&exchange, last, &servers)?;
+            (step >= first).then_some(Exchange { step, ..exchange })
         })
     }
 
-    fn posts(&self, check: &Posts) -> (bool, String) {
-        let all = self.exchanges(check.step);
-        let count = exchange::posts(check, all.filter(|it| self.world.ui().is_ours() || self.reached_kratos(it)));
-        (count == check.count, format!("{count}"))
+    fn posts(&self, check: &Posts, from: usize) -> (bool, String) {
+        let all = self.exchanges(check.step, from);
+        let all = all.filter(|it| self.world.ui().is_ours() || self.reached_kratos(it));
+        exchange::posts(check, all, from..=self.last_step)
+    }
+
+    /// Which requests of the steps may still change what is seen, if any may: those that are open, but for those that a
+    /// check itself says to wait, and what a page was answered less than `quiet` ago.
+    pub(super) fn under_way<'c>(&self, checks: impl Iterator<Item = &'c Check>, quiet: Duration) -> Option<String> {
+        let waiting: Vec<&Unanswered> =
+            checks.filter_map(|check| if let Check::Unanswered(it) = check { Some(it) } else { None }).collect();
+        let may_wait = |it: &Exchange| waiting.iter().any(|check| exchange::is_of(check, it));
+        let is_page = |it: &Exchange| it.listener == "ui" || self.world.browser(&it.listener).is_ok();
+        let now = self.world.edge().record().now_ms();
+        exchange::under_way(self.exchanges(Within::Any, 0).filter(|it| !may_wait(it)), is_page, now, quiet)
     }
 
     fn unanswered(&self, check: &Unanswered) -> (bool, String) {
@@ -159,12 +178,12 @@ impl Standpoint<'_> {
     }
 
     fn wait(&self, check: &Unanswered) -> Wait {
-        exchange::wait(check, self.exchanges(Within::Any), self.world.edge().record().now_ms())
+        exchange::wait(check, self.exchanges(Within::Any, 0), self.world.edge().record().now_ms())
     }
 
-    fn answer(&self, check: &Answer) -> (bool, String) {
+    fn answer(&self, check: &Answer, from: usize) -> (bool, String) {
         let mut seen = Vec::new();
-        for exchange in self.exchanges(check.step) {
+        for exchange in self.exchanges(check.step, from) {
             let of_ui = check.to.0.iter().any(|name| name == "ui");
             let by_foreign = of_ui && !self.world.ui().is_ours() && self.asked_by_foreign(&exchange);
             let asked = (check.to.0.contains(&exchange.listener) || by_foreign)
@@ -185,7 +204,7 @@ impl Standpoint<'_> {
             let held = exchange.status == Some(check.status)
                 && check.error.as_deref().is_none_or(|id| error == Some(id))
                 && check.message.as_ref().is_none_or(|ids| ids.is_among(&messages))
-                && check.has.as_ref().is_none_or(|key| body.get(key).is_some())
+                && check.has.as_ref().is_none_or(|key| !body[key].is_null())
                 && check.location.as_deref().is_none_or(|path| location == Some(path));
             let mut text = exchange.status.map_or("no answer".to_owned(), |status| status.to_string());
             text.extend(error.map(|id| format!(" {id}")));
@@ -201,10 +220,13 @@ impl Standpoint<'_> {
         (false, if seen.is_empty() { "no such request".to_owned() } else { seen.join("; ") })
     }
 
-    fn sent_cookie(&self, check: &SentCookie) -> (bool, String) {
+    fn sent_cookie(&self, check: &SentCookie, from: usize) -> (bool, String) {
         let mut names = Vec::new();
-        for exchange in self.exchanges(check.step) {
-            if exchange.listener == check.by && exchange.path() == check.path {
+        for exchange in self.exchanges(check.step, from) {
+            let is_it = exchange.listener == check.by
+                && exchange.path() == check.path
+                && check.host.as_deref().is_none_or(|host| exchange.host() == host);
+            if is_it {
                 let cookies = exchange.request_header("cookie").flat_map(|all| all.split(';'));
                 names.extend(cookies.filter_map(|cookie| Some(cookie.trim().split_once('=')?.0.to_owned())));
             }
@@ -215,17 +237,23 @@ impl Standpoint<'_> {
     /// Who is signed in, by our interface's signed-in page in a tab of its own: the page under test stays as it is.
     async fn who(&self, name: &str, at: Option<&str>) -> Result<Visitor> {
         let browser = self.world.browser(name)?;
-        if !self.world.ui().is_ours() {
-            return self.who_by_kratos(browser, at).await;
-        }
-        browser.in_new_tab(&self.world.ui().welcome(at), async || Page::of(browser).visitor().await).await
+        let record = self.world.edge().record();
+        record.set_step(self.last_step + LOOKS);
+        let who = if self.world.ui().is_ours() {
+            browser.in_new_tab(&self.world.ui().welcome(at), async || Page::of(browser).visitor().await).await
+        } else {
+            self.who_by_kratos(browser, at).await
+        };
+        record.set_step(self.last_step + 1);
+        who
     }
 
     /// What a server sent, by the record, and what was left of it for the browser.
-    fn set_cookie(&self, check: &SetCookie) -> (bool, String) {
+    fn set_cookie(&self, check: &SetCookie, from: usize) -> (bool, String) {
         let near = |seen: i64, wanted: Time| seconds(wanted).abs_diff(seen) <= LIFETIME_SLACK.unsigned_abs();
+        let of_host = |it: &Exchange| check.host.as_deref().is_none_or(|host| it.host() == host);
         let mut seen = Vec::new();
-        for exchange in self.exchanges(check.step).filter(|it| it.listener == check.to) {
+        for exchange in self.exchanges(check.step, from).filter(|it| it.listener == check.to).filter(of_host) {
             let sent: Vec<&str> = exchange.response_header("set-cookie").collect();
             let got: Vec<&str> = match &exchange.delivered_cookies {
                 Some(values) => values.iter().map(String::as_str).collect(),
@@ -260,25 +288,22 @@ impl Standpoint<'_> {
                 cookies.extend(browser.in_new_tab(&page, async || browser.cookies().await).await?);
             }
         }
-        let found = cookies.iter().find(|cookie| is_it(cookie));
-        let Some(cookie) = found else {
+        if !cookies.iter().any(is_it) {
             let names: Vec<&str> = cookies.iter().map(|cookie| cookie.name.as_str()).collect();
             return Ok((check.absent, format!("cookies [{}]", names.join(", "))));
-        };
-        let lasts = cookie.expires_in_s.map_or("until the browser closes".to_owned(), |s| format!("{s} s"));
-        let wanted = check.lasts.map(seconds);
-        let held = !check.absent
-            && wanted.is_none_or(|wanted| {
-                cookie.expires_in_s.is_some_and(|seen| seen.abs_diff(wanted) <= LIFETIME_SLACK.unsigned_abs())
-            });
-        Ok((held, format!("{} that lasts {lasts}", cookie.name)))
+        }
+        let (held, lasts) = lasting(cookies.iter().filter(|cookie| is_it(cookie)), check.lasts);
+        Ok((held && !check.absent, format!("{} that lasts {lasts}", check.name)))
     }
 }
 
-/// The step that an exchange belongs to. What the checks themselves make browsers ask comes after the last step; what a
-/// Kratos asks of its own accord, such as a hook, was caused by a step however late it comes, since no check causes it.
-fn step_of(exchange: &Exchange, last: usize, servers: &[&str]) -> usize {
-    if servers.contains(&exchange.listener.as_str()) { exchange.step.min(last) } else { exchange.step }
+/// The step that an exchange belongs to, if it is one's. What comes after the last step was caused by it however late it
+/// comes, but for what a look asks for itself in a tab of its own. A look never posts, nor does it make a Kratos ask
+/// anybody, such as a hook.
+fn step_of(exchange: &Exchange, last: usize, servers: &[&str]) -> Option<usize> {
+    let by_look =
+        exchange.step >= last + LOOKS && exchange.method != "POST" && !servers.contains(&exchange.listener.as_str());
+    (!by_look).then(|| exchange.step.min(last))
 }
 
 fn visitor(who: Visitor) -> String {
@@ -287,6 +312,15 @@ fn visitor(who: Visitor) -> String {
         Visitor::Stranger => "not signed in".to_owned(),
         Visitor::Unknown => "it could not be found out who is signed in".to_owned(),
     }
+}
+
+/// Whether one of these cookies lasts so long, and how long they do: one name may have several, of other hosts or paths.
+fn lasting<'c>(cookies: impl Iterator<Item = &'c CookieSeen>, wanted: Option<Time>) -> (bool, String) {
+    let ends: Vec<Option<i64>> = cookies.map(|cookie| cookie.expires_in_s).collect();
+    let near = |seen: i64, wanted: Time| seconds(wanted).abs_diff(seen) <= LIFETIME_SLACK.unsigned_abs();
+    let held = wanted.is_none_or(|wanted| ends.iter().flatten().any(|seen| near(*seen, wanted)));
+    let words = ends.iter().map(|end| end.map_or("until the browser closes".to_owned(), |s| format!("{s} s")));
+    (held, words.collect::<Vec<_>>().join(" and "))
 }
 
 /// The lifetime of the last cookie of this name among `Set-Cookie` values, in s: nothing where there is none, and
@@ -304,22 +338,50 @@ fn seconds(time: Time) -> i64 {
 mod tests {
     use super::*;
 
+    fn cookie() -> CookieSeen {
+        CookieSeen {
+            holder: "a".to_owned(),
+            name: "ory_kratos_session".to_owned(),
+            value: "secret".to_owned(),
+            domain: "ory.example.test".to_owned(),
+            path: "/".to_owned(),
+            expires_in_s: None,
+            same_site: None,
+            secure: true,
+            http_only: true,
+        }
+    }
+
     fn asked(listener: &str, step: usize) -> Exchange {
         Exchange { listener: listener.to_owned(), step, ..Exchange::default() }
     }
 
     #[test]
-    fn a_hook_that_comes_while_checks_are_made_belongs_to_the_last_step() {
-        assert_eq!(step_of(&asked("kratos", 5), 4, &["kratos"]), 4);
+    fn what_comes_while_checks_are_made_belongs_to_the_last_step() {
+        let post = Exchange { method: "POST".to_owned(), ..asked("a", 4 + LOOKS) };
+
+        for late in [asked("kratos", 5), asked("kratos", 4 + LOOKS), asked("a", 5), post] {
+            assert_eq!(step_of(&late, 4, &["kratos"]), Some(4), "{late:?}");
+        }
     }
 
     #[test]
-    fn what_a_kratos_asked_in_an_earlier_step_stays_there() {
-        assert_eq!(step_of(&asked("kratos", 2), 4, &["kratos"]), 2);
+    fn what_was_asked_in_an_earlier_step_stays_there() {
+        for listener in ["kratos", "a"] {
+            assert_eq!(step_of(&asked(listener, 2), 4, &["kratos"]), Some(2));
+        }
     }
 
     #[test]
-    fn what_a_check_makes_a_browser_ask_is_nobodys_step() {
-        assert_eq!(step_of(&asked("a", 5), 4, &["kratos"]), 5);
+    fn of_several_cookies_of_one_name_any_may_last_so_long() {
+        let cookies = [None, Some(3_600), Some(86_390)].map(|expires_in_s| CookieSeen { expires_in_s, ..cookie() });
+        let held = |wanted| lasting(cookies.iter(), Some(Time(Duration::from_secs(wanted)))).0;
+
+        assert_eq!([3_600, 86_400, 7_200].map(held), [true, true, false]);
+    }
+
+    #[test]
+    fn what_a_look_makes_a_browser_ask_is_nobodys_step() {
+        assert_eq!(step_of(&asked("a", 4 + LOOKS), 4, &["kratos"]), None);
     }
 }

@@ -2,6 +2,7 @@
 
 mod act;
 mod cause;
+mod ending;
 mod fit;
 mod judge;
 mod lineup;

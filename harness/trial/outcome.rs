@@ -95,6 +95,10 @@ pub struct Scope {
     /// What to run on, whether or not every case did.
     #[serde(default)]
     pub platforms: Vec<Platform>,
+    /// The interface in place of ours, as reports call it: which cases there are, and which of them a shard has, depends
+    /// on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<String>,
     /// Whether wrong fixes were tried in every lineup.
     pub thorough: bool,
     /// Which part of the run this is, such as `2/4`, where it was split.

@@ -1,9 +1,12 @@
 //! The trials that follow from a case.
 
+use std::time::Duration;
+
 use serde_saphyr::Spanned;
 
+use super::act::{QUIET, QUIET_AFTER_SUBMIT};
 use super::{Lineup, Shown, TrialKind};
-use crate::case::{Case, Change, Check, Expected, Step, WorldSpec};
+use crate::case::{Case, Change, Check, Expected, Step, Until, WorldSpec};
 
 /// One trial, before it is run.
 #[derive(Debug, Clone)]
@@ -22,6 +25,10 @@ pub struct Plan {
     pub world: WorldSpec,
     /// Its steps.
     pub steps: Vec<Spanned<Step>>,
+    /// The first step that counts as the last one of the symptom.
+    pub symptom_from: usize,
+    /// How long no page may have asked for anything before something else than the symptom is told.
+    pub quiet: Duration,
     /// The lines of `symptom`.
     pub symptom: Vec<Spanned<Check>>,
     /// What is true once it is fixed, where the trial is one of a fix.
@@ -50,6 +57,8 @@ pub fn plans(case: &Case, lineup: &Lineup, wrong_fixes: WrongFixes) -> Vec<Plan>
         wanted: vec![if file.expected() == Expected::NotReproduced { Shown::Instead } else { Shown::Symptom }],
         world: lineup.cast(&file.world),
         steps: file.steps.clone(),
+        symptom_from: file.steps.len(),
+        quiet: quiet_after(&file.steps),
         symptom: file.symptom.clone(),
         expect: Vec::new(),
         instead: file.instead.clone(),
@@ -58,22 +67,27 @@ pub fn plans(case: &Case, lineup: &Lineup, wrong_fixes: WrongFixes) -> Vec<Plan>
     // Where a version of Kratos has no problem there is nothing to fix.
     let about_fix = matches!(file.expected(), Expected::FixHolds | Expected::FixFails);
     let Some(fix) = file.fix.as_ref().filter(|_| about_fix) else { return plans };
-    let changed = |name: String, kind, change: &Change| Plan {
-        name,
-        kind,
-        why: Some(change.why.clone()),
-        change: difference(change.world.as_ref(), change.steps.as_deref()),
-        // That nothing whole shows is never enough: the page may be broken, or the steps may not lead there.
-        wanted: vec![match kind {
-            _ if kind != TrialKind::WrongFix && file.expected() == Expected::FixHolds => Shown::Fixed,
-            _ if change.instead.is_empty() => Shown::Symptom,
-            _ => Shown::Instead,
-        }],
-        world: lineup.cast(&file.world.with(&change.world.clone().unwrap_or_default())),
-        steps: change.steps.clone().unwrap_or_else(|| file.steps.clone()),
-        symptom: file.symptom.clone(),
-        expect: fix.expect.clone(),
-        instead: change.instead.clone(),
+    let changed = |name: String, kind, change: &Change| {
+        let steps = change.steps.as_deref().unwrap_or(&file.steps);
+        Plan {
+            name,
+            kind,
+            why: Some(change.why.clone()),
+            change: difference(change.world.as_ref(), change.steps.as_deref()),
+            // That nothing whole shows is never enough: the page may be broken, or the steps may not lead there.
+            wanted: vec![match kind {
+                _ if kind != TrialKind::WrongFix && file.expected() == Expected::FixHolds => Shown::Fixed,
+                _ if change.instead.is_empty() => Shown::Symptom,
+                _ => Shown::Instead,
+            }],
+            world: lineup.cast(&file.world.with(&change.world.clone().unwrap_or_default())),
+            steps: steps.to_vec(),
+            symptom_from: symptom_from(&file.steps, steps),
+            quiet: quiet_after(steps),
+            symptom: file.symptom.clone(),
+            expect: fix.expect.clone(),
+            instead: change.instead.clone(),
+        }
     };
     plans.push(changed("fixed".to_owned(), TrialKind::Fixed, &fix.as_change()));
     for (number, other) in file.other_fixes.iter().enumerate() {
@@ -88,6 +102,19 @@ pub fn plans(case: &Case, lineup: &Lineup, wrong_fixes: WrongFixes) -> Vec<Plan>
         }
     }
     plans
+}
+
+/// The first step that counts as the last one of the symptom, where a change has steps of its own: that the case's problem
+/// is followed by another step takes nothing from it. What the case does before its last step is no part of it.
+fn symptom_from(of_case: &[Spanned<Step>], own: &[Spanned<Step>]) -> usize {
+    let same = of_case.iter().zip(own).take_while(|(a, b)| a.value == b.value).count();
+    (same + 1).min(of_case.len()).min(own.len())
+}
+
+/// As the steps themselves wait: after a submit that was left before its answer as after any other.
+fn quiet_after(steps: &[Spanned<Step>]) -> Duration {
+    let left = |step: &Spanned<Step>| matches!(&step.value, Step::Submit(it) if it.until == Until::Sent);
+    if steps.iter().any(left) { QUIET_AFTER_SUBMIT } else { QUIET }
 }
 
 /// A change as a person reads it: the world's part as YAML, the steps as their texts.
@@ -112,6 +139,7 @@ fn difference(world: Option<&WorldSpec>, steps: Option<&[Spanned<Step>]>) -> Str
 mod tests {
     use anyhow::{Context, Result};
     use rstest::rstest;
+    use serde_saphyr::Location;
 
     use super::*;
     use crate::browser::Engine;
@@ -131,6 +159,20 @@ mod tests {
         std::fs::write(&path, text)?;
         let (file, source) = CaseFile::read(&path)?;
         Ok(Case { id: "c".to_owned(), path, file, source, claim: None })
+    }
+
+    #[rstest]
+    #[case::one_step_more(&["a", "b", "c", "d"], 3)]
+    #[case::another_last_step(&["a", "b", "d"], 3)]
+    #[case::others_from_the_second_on(&["a", "d", "b", "c"], 2)]
+    #[case::fewer(&["a"], 1)]
+    fn the_last_step_of_the_symptom_may_be_any_from_where_the_steps_part(#[case] own: &[&str], #[case] from: usize) {
+        let steps = |names: &[&str]| {
+            let step = |name: &&str| Spanned::new(Step::Back((*name).to_owned()), Location::UNKNOWN, Location::UNKNOWN);
+            names.iter().map(step).collect::<Vec<_>>()
+        };
+
+        assert_eq!(symptom_from(&steps(&["a", "b", "c"]), &steps(own)), from);
     }
 
     #[rstest]

@@ -3,29 +3,17 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
-use tokio::time::MissedTickBehavior;
 
 use super::act::Actor;
 use super::cause;
-use super::look::Standpoint;
 use super::plan::Plan;
-use super::{CheckRole, CheckSeen, Phase, Shown, TrialOutcome, secrets};
+use super::{Phase, Shown, TrialOutcome, ending, secrets};
 use crate::case::{Step, Until};
 use crate::evidence::{Exchange, LogLine, MailSeen, Redactor, StepState, StepTaken};
-use crate::wait::Deadline;
 use crate::world::World;
-
-/// How long the checks are asked again until they hold, beyond the time that one of them itself is about.
-const CHECK_LIMIT: Duration = Duration::from_secs(5);
-
-/// How often they are asked at least: where the machine is slow, so is the world that they look at.
-const CHECK_LOOKS: usize = 10;
-
-/// How often.
-const CHECK_EVERY: Duration = Duration::from_millis(100);
 
 /// How many lines of a log go into a report.
 const LOG_LINES: usize = 80;
@@ -105,7 +93,7 @@ async fn body(plan: &Plan, world: &World, folder: &Path, outcome: &mut TrialOutc
     outcome.phases.push(phase("steps", millis(begin)));
     stepped?;
     let begin = Instant::now();
-    let checked = checks(plan, world, &actor, outcome).await;
+    let checked = ending::checks(plan, world, actor.current(), outcome).await;
     outcome.phases.push(phase("checks", millis(begin)));
     show_answer(plan, world, folder, outcome).await;
     checked
@@ -190,69 +178,6 @@ async fn picture(browser: &crate::browser::Browser, folder: &Path, name: &str, s
     let file = format!("step-{step}-{}.png", browser.name());
     fs::write(folder.join(&file), png).ok()?;
     Some(format!("{name}/{file}"))
-}
-
-/// Asks the checks until the trial has shown something, or for [`CHECK_LIMIT`] and [`CHECK_LOOKS`] times.
-async fn checks(plan: &Plan, world: &World, actor: &Actor, outcome: &mut TrialOutcome) -> Result<()> {
-    let record = world.edge().record();
-    let last_step = plan.steps.len();
-    record.set_step(last_step + 1);
-    let standpoint = Standpoint { world, current: actor.current(), last_step };
-    let waited_for = plan.symptom.iter().chain(&plan.expect).chain(&plan.instead).map(|check| check.value.waits_for());
-    let mut deadline = Deadline::after(CHECK_LIMIT + waited_for.max().unwrap_or_default());
-    let mut tick = tokio::time::interval(CHECK_EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let begin = Instant::now();
-    for looks in 1.. {
-        tick.tick().await;
-        // Asked before the symptom itself: what can come no more then either shows now or never does.
-        let may_come = standpoint.may_come(&plan.symptom, begin.elapsed());
-        let symptom = standpoint.look(CheckRole::Symptom, &plan.symptom).await?;
-        let expect = standpoint.look(CheckRole::Expect, &plan.expect).await?;
-        let instead = standpoint.look(CheckRole::Instead, &plan.instead).await?;
-        outcome.shown = if all_held(&symptom) {
-            Shown::Symptom
-        } else if all_held(&expect) {
-            Shown::Fixed
-        } else if all_held(&instead) {
-            Shown::Instead
-        } else {
-            Shown::Neither
-        };
-        let told = match outcome.shown {
-            Shown::Symptom => true,
-            Shown::Fixed | Shown::Instead => !may_come,
-            Shown::Neither | Shown::Error => false,
-        };
-        let over = told || (deadline.left().is_zero() && looks >= CHECK_LOOKS);
-        outcome.checks = symptom.into_iter().chain(expect).chain(instead).collect();
-        if over {
-            break;
-        }
-    }
-    if !outcome.as_expected() {
-        outcome.cause = Some(surprise(outcome));
-    }
-    Ok(())
-}
-
-/// All of a list that has any.
-fn all_held(checks: &[CheckSeen]) -> bool {
-    !checks.is_empty() && checks.iter().all(|check| check.held)
-}
-
-fn surprise(outcome: &TrialOutcome) -> String {
-    let lines = |role: Option<CheckRole>, held: bool| {
-        let of_role =
-            outcome.checks.iter().filter(|check| role.is_none_or(|role| check.role == role) && check.held == held);
-        of_role.map(|check| format!("expected {}, saw {}", check.expected, check.seen)).collect::<Vec<_>>().join("; ")
-    };
-    match outcome.shown {
-        Shown::Symptom => format!("the symptom shows: {}", lines(Some(CheckRole::Symptom), true)),
-        Shown::Fixed => "it counts as fixed: every line of `expect` held and the symptom is gone".to_owned(),
-        Shown::Instead => "what the case says happens instead held".to_owned(),
-        Shown::Neither | Shown::Error => lines(None, false),
-    }
 }
 
 /// Hides the secrets in all that was seen, then in the logs: one that cannot be read or written leaves nothing else as it

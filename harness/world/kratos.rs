@@ -221,15 +221,16 @@ impl Kratos {
         }
     }
 
-    /// How many active sessions these identities have together.
+    /// How many active sessions these identities have together; nothing where there is no such identity.
     ///
     /// # Errors
-    /// When the admin API does not answer.
-    pub async fn sessions(&self, email: &str) -> Result<usize> {
-        let mut count = 0;
+    /// When the admin API does not answer, or not with a list.
+    pub async fn sessions(&self, email: &str) -> Result<Option<usize>> {
+        let mut count = None;
         for id in self.identities(email).await? {
             let answer = self.get(&format!("identities/{id}/sessions?active=true")).await?;
-            count += answer.as_array().map_or(0, Vec::len);
+            let sessions = answer.as_array().context("the list of sessions is no list")?;
+            count = Some(count.unwrap_or(0) + sessions.len());
         }
         Ok(count)
     }

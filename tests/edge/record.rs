@@ -117,6 +117,20 @@ async fn the_record_settles_after_the_quiet_time_only() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_preflight_is_no_arrival_of_what_it_asks_for() -> Result<()> {
+    let mut scene = Scene::set(vec![]).await?;
+    let a = scene.client("a").await?;
+    let record = scene.edge.record().clone();
+    a.request(reqwest::Method::OPTIONS, format!("https://{ORY}/")).send().await?;
+
+    record.arrival("a", 0, LIMIT).await?;
+    assert!(record.arrival_beyond_preflight("a", 0, SHORT).await.is_err(), "the preflight was taken for it");
+
+    a.post(format!("https://{ORY}/")).send().await?;
+    record.arrival_beyond_preflight("a", 0, LIMIT).await
+}
+
+#[tokio::test]
 async fn an_arrival_is_of_its_listener_and_its_step() -> Result<()> {
     let mut scene = Scene::set(vec![]).await?;
     let (a, b) = (scene.client("a").await?, scene.client("b").await?);

@@ -298,6 +298,18 @@ wrong_fixes:";
 }
 
 #[test]
+fn what_is_seen_in_the_place_of_the_symptom_is_more_than_absences() -> Result<()> {
+    let (expect, late) = ("signed_in: { in: a, as: ada@example.test }", "  - why: It comes too late.\n");
+    let instead = "    instead: [{ posts: { path: /, count: 0 } }, { cookie: { in: a, name: x, absent: true } }]\n";
+
+    let said = Desk::new()?
+        .refusals(&[(expect, "sessions: { of: ada@example.test, count: 0 }"), (late, &format!("{late}{instead}"))])?;
+
+    assert_eq!(said.matches("absences alone").count(), 2, "{said}");
+    Ok(())
+}
+
+#[test]
 fn a_change_that_breaks_the_world_is_told_at_the_change() -> Result<()> {
     assert_snapshot!(Desk::new()?.refusals(&[
         ("guard: disable }", "guard: disable }, kratos: { profile: none }"),

@@ -12,7 +12,8 @@ use crate::case::fields::Names;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Within {
-    /// Those of the last step.
+    /// Those of the last step. Where a fix has steps of its own, a line of `symptom` looks at each of them from the first
+    /// that differs from the case's on: that a fix does one thing more does not make the problem go away.
     #[default]
     Last,
     /// Those of all steps.
@@ -103,7 +104,7 @@ pub struct Answer {
     /// The id of one of the flow's `ui.messages` in the JSON body, or a list of which one will do.
     #[serde(default)]
     pub message: Option<AnyOf>,
-    /// A key that the JSON body has at its top.
+    /// A key that the JSON body has at its top, with another value than `null`.
     #[serde(default)]
     pub has: Option<String>,
     /// The path that `Location` names, without query.
@@ -124,6 +125,9 @@ pub struct SentCookie {
     pub path: String,
     /// The cookie's name.
     pub name: String,
+    /// To which host; any where it is left out.
+    #[serde(default)]
+    pub host: Option<String>,
     /// In which steps.
     #[serde(default)]
     pub step: Within,
@@ -155,6 +159,9 @@ pub struct SetCookie {
     /// How long it lasts as the browser got it, within a minute; nothing where the browser got none.
     #[serde(default)]
     pub got: Option<Time>,
+    /// From which host; any where it is left out.
+    #[serde(default)]
+    pub host: Option<String>,
     /// In which steps.
     #[serde(default)]
     pub step: Within,

@@ -84,6 +84,10 @@ fn shards_of_one_run_may_have_come_to_run_on_fewer_versions_than_it_was_asked_fo
 #[case::the_same_shard_twice(|found: &mut [Found]| found[1].run = found[0].run.clone(), "both have")]
 #[case::other_fixtures(|found: &mut [Found]| found[1].run.scope.fixtures = "other".into(), "different fixtures")]
 #[case::another_harness(|found: &mut [Found]| found[1].run.parts[0].version = "9.9.9".into(), "different versions")]
+#[case::another_interface(
+    |found: &mut [Found]| found[1].run.scope.interface = Some("`npm start`".into()),
+    "different interfaces: ours and `npm start`"
+)]
 #[case::another_split(|found: &mut [Found]| found[1].run.scope.shard = Some("2/3".into()), "not of one split")]
 #[case::another_selection(|found: &mut [Found]| found[1].run.scope.names = vec!["x".into()], "shard 2/2")]
 #[case::another_kratos(

@@ -37,8 +37,14 @@ impl Actor {
             pressed?;
         }
         drop(held);
+        let record = world.edge().record();
         for browser in &browsers {
-            if let Err(error) = world.edge().record().arrival(browser.name(), number, ARRIVE_LIMIT).await {
+            let arrived = match submit.until {
+                Until::Sent => record.arrival_beyond_preflight(browser.name(), number, ARRIVE_LIMIT).await,
+                // What comes of a preflight is waited for below.
+                Until::Answered => record.arrival(browser.name(), number, ARRIVE_LIMIT).await,
+            };
+            if let Err(error) = arrived {
                 bail!("submitting sent nothing: {error:#}; {}", Page::of(browser).describe().await);
             }
         }

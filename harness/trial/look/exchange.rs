@@ -1,8 +1,9 @@
 //! What a check sees in the edge's record.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::case::{Posts, Unanswered};
+use crate::case::{Posts, Unanswered, Within};
 use crate::evidence::Exchange;
 
 /// How the last request stands that a check is about.
@@ -16,19 +17,56 @@ pub(super) enum Wait {
     Over(String),
 }
 
-/// How many of these are the POSTs that are asked for. One whose server was gone had arrived; one that the edge kept to
-/// itself had nowhere to arrive.
-pub(super) fn posts(check: &Posts, exchanges: impl Iterator<Item = Exchange>) -> usize {
-    exchanges
+/// Whether so many of these are the POSTs that are asked for, and how many are. One whose server was gone had arrived;
+/// one that the edge kept to itself had nowhere to arrive. Where several steps may be the last one, it is one of them that
+/// has so many; that there is none must be so in all of them.
+pub(super) fn posts(
+    check: &Posts,
+    exchanges: impl Iterator<Item = Exchange>,
+    last: RangeInclusive<usize>,
+) -> (bool, String) {
+    let found: Vec<usize> = exchanges
         .filter(|it| it.method == "POST" && it.path() == check.path && (it.refused.is_none() || it.upstream_failed))
         .filter(|it| check.host.as_deref().is_none_or(|host| it.host() == host))
         .filter(|it| check.by.as_ref().is_none_or(|by| *by == it.listener))
-        .count()
+        .map(|it| it.step)
+        .collect();
+    let counts: Vec<usize> = match check.step {
+        Within::Any => vec![found.len()],
+        Within::Last => last.map(|step| found.iter().filter(|it| **it == step).count()).collect(),
+    };
+    let held = if check.count == 0 { found.is_empty() } else { counts.contains(&check.count) };
+    (held, counts.iter().map(usize::to_string).collect::<Vec<_>>().join(", then "))
+}
+
+/// Which of these may still change what is seen, if any may: those that are open, and those of pages that came or were
+/// answered less than `quiet` ago.
+pub(super) fn under_way(
+    exchanges: impl Iterator<Item = Exchange>,
+    is_page: impl Fn(&Exchange) -> bool,
+    now_ms: u64,
+    quiet: Duration,
+) -> Option<String> {
+    let mut last = None;
+    for it in exchanges {
+        let text = || format!("{} {} from `{}`", it.method, it.path(), it.listener);
+        let Some(took) = it.took_ms else { return Some(format!("still open: {}", text())) };
+        let idle = Duration::from_millis(now_ms.saturating_sub(it.at_ms + took));
+        if idle < quiet && is_page(&it) {
+            last = Some(format!("requests kept coming, the last one {}", text()));
+        }
+    }
+    last
+}
+
+/// Whether it is the request that has to wait for its answer.
+pub(super) fn is_of(check: &Unanswered, exchange: &Exchange) -> bool {
+    exchange.listener == check.to && exchange.path() == check.path
 }
 
 /// How the request stands that has to wait for its answer.
 pub(super) fn wait(check: &Unanswered, exchanges: impl Iterator<Item = Exchange>, now_ms: u64) -> Wait {
-    let asked = exchanges.filter(|it| it.listener == check.to && it.path() == check.path);
+    let asked = exchanges.filter(|it| is_of(check, it));
     let Some(last) = asked.last() else { return Wait::NotAsked };
     match (last.status, last.refused, last.took_ms) {
         (Some(status), ..) => Wait::Over(format!("answered {status}")),
@@ -53,7 +91,7 @@ pub(super) fn may_come(waits: &[(Wait, Duration)], looked: Duration) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case::{Time, Within};
+    use crate::case::Time;
 
     const FOUR: Duration = Duration::from_secs(4);
 
@@ -76,13 +114,37 @@ mod tests {
             count: 0,
             host: Some("legacy.example.test".to_owned()),
             by: Some("kratos".to_owned()),
-            step: Within::Last,
+            step: Within::Any,
         };
-        let count = |exchange| posts(&check, std::iter::once(exchange));
+        let count = |exchange| posts(&check, std::iter::once(exchange), 4..=4).1;
 
-        assert_eq!(count(post(None, false)), 1);
-        assert_eq!(count(post(Some("failed to reach the server"), true)), 1);
-        assert_eq!(count(post(Some("no server of this world"), false)), 0);
+        assert_eq!(count(post(None, false)), "1");
+        assert_eq!(count(post(Some("failed to reach the server"), true)), "1");
+        assert_eq!(count(post(Some("no server of this world"), false)), "0");
+    }
+
+    #[test]
+    fn of_several_last_steps_one_has_so_many_and_none_is_none_in_all() {
+        let check =
+            |count| Posts { path: "/verify-password".to_owned(), count, host: None, by: None, step: Within::Last };
+        let held = |count| {
+            let steps = [3, 3, 5].map(|step| Exchange { step, ..post(None, false) });
+            posts(&check(count), steps.into_iter(), 3..=5).0
+        };
+
+        assert_eq!([0, 1, 2, 3].map(held), [false, true, true, false]);
+    }
+
+    #[test]
+    fn what_is_open_is_under_way_and_of_a_page_what_was_a_moment_ago() {
+        let quiet = Duration::from_millis(160);
+        let ended = || Exchange { took_ms: Some(500), ..post(None, false) };
+        let seen = |exchange, page, now| under_way(std::iter::once(exchange), |_| page, now, quiet).is_some();
+
+        assert!(seen(post(None, false), false, 9_000), "it is open");
+        assert!(seen(ended(), true, 1_600), "a page may ask for more");
+        assert!(!seen(ended(), false, 1_600), "a program asks when a step has it ask");
+        assert!(!seen(ended(), true, 1_660), "it is quiet");
     }
 
     #[test]
