@@ -6,6 +6,7 @@ mod check;
 mod claims;
 mod differences;
 mod duration;
+mod effect;
 mod engines;
 mod error;
 mod fields;

@@ -17,6 +17,7 @@ use serde_saphyr::{Location, Spanned};
 use super::check::Check;
 use super::claims::Claims;
 use super::differences::Differences;
+use super::effect;
 use super::engines::Turns;
 use super::error::CaseError;
 use super::file::{CaseFile, Change, Expected};
@@ -175,11 +176,12 @@ impl Context<'_> {
         }
         let of_instead: Vec<&str> = keys.iter().copied().chain(["instead"]).collect();
         self.presence(&change.instead, &of_instead)?;
-        let same_world = change.world.as_ref().is_none_or(|it| case.world.with(it) == case.world);
+        let effects = |world: &WorldSpec| effect::of(world, self.fixtures);
+        let same_world = change.world.as_ref().is_none_or(|it| effects(&case.world.with(it)) == effects(&case.world));
         let values = |steps: &[Spanned<Step>]| steps.iter().map(|step| step.value.clone()).collect::<Vec<_>>();
         if same_world && change.steps.as_ref().is_none_or(|it| values(it) == values(&case.steps)) {
-            let message = "this changes nothing: its world and its steps are those without it (hint: write what somebody \
-                           would do, under `world` or `steps`)";
+            let message = "this changes nothing: its world, defaults and profile filled in, and its steps are those without \
+                           it (hint: write what somebody would do, under `world` or `steps`)";
             return Err(self.error_at(&keys, message));
         }
         if !change.instead.is_empty() && root.first().is_some_and(|key| key != "wrong_fixes") {

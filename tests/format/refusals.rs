@@ -274,6 +274,7 @@ wrong_fixes:";
         ("  world: { ui: { guard: disable } }\n", ""),
         (too_late, ""),
         (too_late, "    world: { ui: { guard: none } }\n"),
+        (too_late, "    world: { ui: { guard: none, credentials: include, expired: error } }\n"),
         (too_late, "    world: { faults: ~ }\n"),
         ("      - open: { in: a, flow: registration }", "      - identity: { email: ada@example.test }
       - open: { in: a, flow: login }
@@ -284,11 +285,12 @@ wrong_fixes:";
         ("wrong_fixes:", other),
         (too_late, &format!("{too_late}    instead: [{{ signed_out: phone }}]\n")),
     ])?, @r#"
-    [DIR]/case.yaml:19:1: this changes nothing: its world and its steps are those without it (hint: write what somebody would do, under `world` or `steps`)
-    [DIR]/case.yaml:25:5: this changes nothing: its world and its steps are those without it (hint: write what somebody would do, under `world` or `steps`)
-    [DIR]/case.yaml:25:5: this changes nothing: its world and its steps are those without it (hint: write what somebody would do, under `world` or `steps`)
+    [DIR]/case.yaml:19:1: this changes nothing: its world, defaults and profile filled in, and its steps are those without it (hint: write what somebody would do, under `world` or `steps`)
+    [DIR]/case.yaml:25:5: this changes nothing: its world, defaults and profile filled in, and its steps are those without it (hint: write what somebody would do, under `world` or `steps`)
+    [DIR]/case.yaml:25:5: this changes nothing: its world, defaults and profile filled in, and its steps are those without it (hint: write what somebody would do, under `world` or `steps`)
+    [DIR]/case.yaml:25:5: this changes nothing: its world, defaults and profile filled in, and its steps are those without it (hint: write what somebody would do, under `world` or `steps`)
     [DIR]/case.yaml:26:14: `null` takes a key away below `config` alone (hint: write the value that it has without the key)
-    [DIR]/case.yaml:27:5: this changes nothing: its world and its steps are those without it (hint: write what somebody would do, under `world` or `steps`)
+    [DIR]/case.yaml:27:5: this changes nothing: its world, defaults and profile filled in, and its steps are those without it (hint: write what somebody would do, under `world` or `steps`)
     [DIR]/case.yaml:25:5: only a wrong fix has `instead` (hint: what a fix shows is `expect` of `fix`)
     [DIR]/case.yaml:27:15: there is no browser `phone` in this world (hint: known here: a)
     "#);
