@@ -64,7 +64,8 @@ impl<'a> Crossing<'a> {
                 Some(_) => "plain",
             },
             policy: &exchange.policy,
-            changed: exchange.delivered_cookies.is_some()
+            // What a policy did is told; an answer that was lost delivers none either, which is its fault's to tell.
+            changed: (exchange.delivered_cookies.is_some() && !exchange.policy.is_empty())
                 || exchange.policy.iter().any(|it| it.contains("no cookie sent")),
             delivered: exchange.delivered_cookies.as_deref().unwrap_or_default(),
             fault: exchange.fault.as_deref(),

@@ -8,6 +8,7 @@ use tokio::time::MissedTickBehavior;
 use super::look::Standpoint;
 use super::plan::Plan;
 use super::{CheckRole, CheckSeen, Shown, TrialOutcome};
+use crate::case::Check;
 use crate::edge::UPSTREAM_LIMIT;
 use crate::wait::{Deadline, crowding};
 use crate::world::World;
@@ -25,7 +26,8 @@ const CHECK_EVERY: Duration = Duration::from_millis(100);
 const REST_LIMIT: Duration = UPSTREAM_LIMIT.saturating_add(Duration::from_secs(5));
 
 /// Asks the checks until the trial has shown something, or for [`CHECK_LIMIT`] and [`CHECK_LOOKS`] times. Nothing is
-/// told while requests of the steps are under way: with the next answer the symptom may show yet, or go.
+/// told while requests of the steps are under way: with the next answer the symptom may show yet, or go. It is told where
+/// one of its lines is about requests that stay open.
 ///
 /// # Errors
 /// When a check cannot be made, or the requests of the steps are not over within [`REST_LIMIT`].
@@ -44,6 +46,7 @@ pub(super) async fn checks(
     let mut rest_deadline = Deadline::after(REST_LIMIT);
     let mut tick = tokio::time::interval(CHECK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let is_of_waiting = plan.symptom.iter().any(|check| matches!(check.value, Check::Unanswered(_)));
     let begin = Instant::now();
     for looks in 1.. {
         tick.tick().await;
@@ -67,12 +70,12 @@ pub(super) async fn checks(
         // Looking takes time, in which a request may have come that the first of the looks has not seen.
         let under_way = under_way.or_else(|| standpoint.under_way(all(), Duration::ZERO));
         match (outcome.shown, under_way) {
+            (Shown::Symptom, under_way) if under_way.is_none() || is_of_waiting => break,
             (_, Some(what)) if rest_deadline.left().is_zero() => {
                 let seen = surprise(outcome);
                 bail!("the requests of the steps were not over within {rest_deadline}: {what}; until then {seen}");
             }
             (_, Some(_)) => {}
-            (Shown::Symptom, None) => break,
             (Shown::Fixed | Shown::Instead, None) if !may_come => break,
             (_, None) if deadline.left().is_zero() && looks >= CHECK_LOOKS => break,
             (_, None) => {}

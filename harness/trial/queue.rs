@@ -367,6 +367,8 @@ fn emulated(case: &Case, settings: &WorldSettings) -> Vec<String> {
             "the moment at which requests meet (by the edge)"
         } else if fault.encode_cookies.is_some() {
             "the proxy that encodes cookies (by the edge)"
+        } else if fault.hang_up.is_some() {
+            "the proxy that hangs up with its client (by the edge)"
         } else {
             "the slow network (by the edge)"
         };
