@@ -27,6 +27,12 @@ def environment(base):
     return {**others, **cache, "TMPDIR": str(base / "tmp"), "NO_COLOR": "1"}
 
 
+def hear():
+    """Has a child heed INT and HUP: a shell that starts a script in the background has it ignore them."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Run:
     """A run that is under way, with a folder for its reports."""
 
@@ -42,15 +48,13 @@ class Run:
             threading.Thread(target=self.drain, daemon=True).start()
             self.child = None
         else:
-            # A shell that starts this script in the background has it ignore INT.
-            heard = lambda: [signal.signal(it, signal.SIG_DFL) for it in (signal.SIGINT, signal.SIGHUP)]
             self.child = subprocess.Popen(
                 command,
                 env=environment(base),
                 stdin=subprocess.DEVNULL,
                 stdout=self.log,
                 stderr=self.log,
-                preexec_fn=heard,
+                preexec_fn=hear,
             )
             self.id = self.child.pid
         # Asked once: it may end at any moment.
