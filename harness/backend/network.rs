@@ -4,7 +4,7 @@
 use std::io;
 use std::os::fd::AsRawFd as _;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
@@ -49,17 +49,7 @@ static ENTERED: AtomicBool = AtomicBool::new(false);
 /// [`Missing`] when the system does not allow it.
 pub fn probe(program: &Path) -> Result<()> {
     let tried = Command::new(program).arg(PROBE).stdin(Stdio::null()).output();
-    may(&tried.with_context(|| format!("failed to run `{}`", program.display()))?)
-}
-
-/// As [`probe`], with this very program.
-pub(super) async fn ask() -> Result<()> {
-    let program = std::env::current_exe().context("this program does not know where it is")?;
-    let tried = tokio::process::Command::new(program).arg(PROBE).stdin(Stdio::null()).output();
-    may(&tried.await.context("failed to run this program")?)
-}
-
-fn may(tried: &Output) -> Result<()> {
+    let tried = tried.with_context(|| format!("failed to run `{}`", program.display()))?;
     if !tried.status.success() {
         let said = String::from_utf8_lossy(&tried.stderr);
         let said = said.trim().trim_start_matches("error: ");
