@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use crate::backend::Missing;
 use crate::backend::estate::{self, Estate, Swept};
+use crate::backend::{Missing, network};
 use crate::report::terminal::Colour;
 use crate::world::LONGEST_FOLDER;
 
@@ -36,7 +36,10 @@ pub(super) fn runs() -> PathBuf {
 /// When there is no place for it.
 pub(super) async fn estate() -> Result<Estate> {
     let place = std::env::temp_dir();
-    say_swept(Ok(estate::sweep(&place).await));
+    // What entered a network of its own has swept before, while it saw all processes.
+    if !network::is_own() {
+        say_swept(Ok(estate::sweep(&place).await));
+    }
     let estate = Estate::open(&place).await?;
     if estate.folder().as_os_str().len() > LONGEST_FOLDER {
         let what = format!("`{}` is too long a path for the sockets of browsers", estate.folder().display());
