@@ -56,19 +56,27 @@ pub(super) fn all() -> BTreeSet<Marked> {
     }
 }
 
-/// Whether a process has the mark of this one, or may have had it: Chromium writes over the memory of its environment, and
-/// then there is no variable in it.
+/// Whether a process has the mark of this one, or may have had it: Chromium writes the name of a process over the memory of
+/// its environment, and then there is no variable in it, but words of a command line.
 pub(in crate::backend) fn may_be_ours(id: Pid) -> bool {
-    let Ok(environment) = fs::read(format!("/proc/{id}/environ")) else { return false };
-    let has_variables = environment.split(|byte| *byte == 0).any(|it| it.contains(&b'='));
-    match owner_of(id) {
+    let Some(environment) = environment(id) else { return false };
+    let is_name = |name: &[u8]| !name.is_empty() && name.iter().all(|it| it.is_ascii_alphanumeric() || *it == b'_');
+    let is_variable = |word: &[u8]| word.iter().position(|it| *it == b'=').is_some_and(|end| is_name(&word[..end]));
+    match owner_in(&environment) {
         Some(owner) => Owner::this().is_ok_and(|this| this == owner),
-        None => !has_variables,
+        None => !environment.split(|byte| *byte == 0).any(is_variable),
     }
 }
 
 fn owner_of(id: Pid) -> Option<Owner> {
-    let environment = fs::read(format!("/proc/{id}/environ")).ok()?;
+    owner_in(&environment(id)?)
+}
+
+fn environment(id: Pid) -> Option<Vec<u8>> {
+    fs::read(format!("/proc/{id}/environ")).ok()
+}
+
+fn owner_in(environment: &[u8]) -> Option<Owner> {
     let mut values = environment.split(|byte| *byte == 0).filter_map(|variable| {
         let value = variable.strip_prefix(MARK.as_bytes())?.strip_prefix(b"=")?;
         std::str::from_utf8(value).ok()
