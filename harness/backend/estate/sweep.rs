@@ -100,16 +100,18 @@ async fn sweep_all(
         }
         let mut all_gone = true;
         for note in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let clear = |cleared: bool| if cleared { Ok(()) } else { Err("somebody uses it".to_owned()) };
-            let (what, gone) = if let Some(display) = Numbered::noted(&note.path()) {
-                let gone = wait_until("its end", LIMIT, EVERY, || std::future::ready(clear(display.clear()))).await;
-                (display.to_string(), gone)
-            } else if let Some(segment) = Segment::noted(&note.path()) {
-                let gone = wait_until("its end", LIMIT, EVERY, || std::future::ready(clear(segment.clear()))).await;
-                (segment.to_string(), gone)
+            let (what, clear): (String, Box<dyn Fn() -> bool + Send>) = if let Some(it) = Numbered::noted(&note.path())
+            {
+                (it.to_string(), Box::new(move || it.clear()))
+            } else if let Some(it) = Segment::noted(&note.path()) {
+                (it.to_string(), Box::new(move || it.clear()))
             } else {
                 continue;
             };
+            let gone = wait_until("its end", LIMIT, EVERY, || {
+                std::future::ready(if clear() { Ok(()) } else { Err("somebody uses it".to_owned()) })
+            });
+            let gone = gone.await;
             all_gone &= gone.is_ok();
             swept.note(&what, gone);
         }
