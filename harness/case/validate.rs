@@ -5,6 +5,7 @@ mod config;
 mod migration;
 mod network;
 mod servers;
+mod texts;
 mod versions;
 mod world;
 

@@ -82,7 +82,7 @@ fn no_error_speaks_to_the_terminal() -> Result<()> {
     [DIR]/case.yaml:1:8: unknown claim `\u{1b}]0;owned\u{7}\u{1b}[2J\r\n\u{202e}` (hint: known here: cross-browser.start-finish, cross-browser.api-clients, cross-browser.curl, tenants.one-ui, tenants.isolated, tenants.which-kratos, legacy.hydra, legacy.callback, itp.seven-days, itp.ajax-cname, itp.cloudflare, itp.form, code-flows.second-submit, code-flows.many-clicks, code-flows.disable, neighbours.loopback-names, neighbours.plain-http, neighbours.ajax-credentials, neighbours.cors-origin, neighbours.cookie-domain, neighbours.unknown-path, neighbours.encoded-cookie, neighbours.two-tabs, neighbours.stale-after-logout, neighbours.privileged-session, neighbours.expired-return-to)
     [DIR]/case.yaml:11:5: there is no browser `\u{1b}]0;owned\u{7}\u{1b}[2J\r\n\u{202e}` in this world (hint: known here: a)
     [DIR]/case.yaml:4:13: there is no profile `\u{1b}]0;owned\u{7}\u{1b}[2J\r\n\u{202e}` (hint: a folder of `fixtures/profiles`)
-    [DIR]/case.yaml:4:38: `kratos.config` cannot use `ldap://` at `\u{1b}[2J`
+    [DIR]/case.yaml:4:38: `kratos.config` cannot have more than a plain word at `\u{1b}[2J`: no other text is known to do no harm there
     [DIR]/case.yaml:2:8: unexpected character: `\u{1b}'
     [DIR]/\u{1b}[2J.yaml:1:1: unknown key `x` (hint: known here: claim, title, note, verdict, verdict_on, needs, engines, world, steps, symptom, instead, fix, other_fixes, wrong_fixes, no_wrong_fixes)
     "#);

@@ -98,18 +98,24 @@ fn a_world_keeps_to_the_fixtures_and_to_itself() -> Result<()> {
         "identity: { schemas: [{ id: a, url: 'base64://eyJtYXhpbXVtIjoxZTk5OSwiJHJlZiI6ImZpbGU6Ly8vZXRjL3Bhc3N3ZCJ9' }] }",
         // {"$ref":"file:///etc/passwd"} with a line break in it, over which Go's Base64 reads.
         r#"identity: { schemas: [{ id: a, url: "base64://eyIkcmVm\nIjoiZmlsZTovLy9ldGMvcGFzc3dkIn0=" }] }"#,
-        r#"a: "base64://aW1wb3J0\nc3RyICIvZXRjL3Bhc3N3ZCI=""#,
+        r#"session: { whoami: { tokenizer: { templates: { a: { claims_mapper_url: "base64://aW1wb3J0\nc3RyICIvZXRjL3Bhc3N3ZCI=" } } } } }"#,
         // importstr "/etc/passwd"
-        "a: 'base64://aW1wb3J0c3RyICIvZXRjL3Bhc3N3ZCI='",
+        "session: { whoami: { tokenizer: { templates: { a: { jwks_url: 'base64://aW1wb3J0c3RyICIvZXRjL3Bhc3N3ZCI=' } } } } }",
         // Kratos puts `file://` before the first three, a browser takes the next two for other hosts.
         "selfservice: { flows: { login: { after: { hooks: [{ hook: web_hook, config: { body: /etc/passwd } }] } } } }",
         "selfservice: { flows: { login: { after: { hooks: [{ hook: web_hook, config: { body: kratos.json } }] } } } }",
         "selfservice: { flows: { login: { after: { hooks: [{ hook: web_hook, config: { body: ~/.netrc } }] } } } }",
         "selfservice: { flows: { login: { ui_url: '//127.0.0.1:18999/secret.json' } } }",
         r#"selfservice: { flows: { login: { ui_url: ' /\127.0.0.1:18999/secret.json' } } }"#,
+        // A key that nobody looked at, as a newer Kratos may have.
         "a: /etc/passwd",
-        "a: ../secret",
+        "a: secret.txt",
         "a: 'file:/etc/passwd'",
+        "a: 'https://ui.example.test/'",
+        "clients: { http: { private_ip_exception_urls: ['http://127.0.0.1/'] } }",
+        "selfservice: { default_browser_return_url: 'file://./identity.schema.json' }",
+        "cookies: { domain: 'ldap://example.test' }",
+        "serve: { public: { cors: { allowed_origins: ['app://local', 'javascript:a'] } } }",
     ];
     let configs: Vec<String> = configs.iter().map(|it| config(it)).collect();
     let mut changes = vec![
@@ -146,7 +152,7 @@ fn a_world_keeps_to_the_fixtures_and_to_itself() -> Result<()> {
     [DIR]/case.yaml:4:53: `kratos.config` names a host outside the world at `selfservice.default_browser_return_url`: `ui.example.test:x@evil.test`
     [DIR]/case.yaml:4:53: `kratos.config` names a host outside the world at `selfservice.default_browser_return_url`: `ui.example.test.evil.test`
     [DIR]/case.yaml:4:53: `kratos.config` names a host outside the world at `selfservice.default_browser_return_url`: `127.0.0.1:4434`
-    [DIR]/case.yaml:4:38: `kratos.config` cannot use `ldap://` at `a`
+    [DIR]/case.yaml:4:38: `kratos.config` cannot have more than a plain word at `a`: no other text is known to do no harm there
     [DIR]/case.yaml:4:57: `kratos.config` cannot set `serve.public.socket`: the harness does
     [DIR]/case.yaml:4:38: `kratos.config` cannot set `tracing`: it leads out of the world
     [DIR]/case.yaml:4:54: `kratos.config` cannot set `serve.public.tls`: it leads out of the world
@@ -160,16 +166,21 @@ fn a_world_keeps_to_the_fixtures_and_to_itself() -> Result<()> {
     [DIR]/case.yaml:4:69: `kratos.config` has no JSON that can be read strictly at `identity.schemas.0.url`
     [DIR]/case.yaml:4:69: `kratos.config` has no JSON that can be read strictly at `identity.schemas.0.url`
     [DIR]/case.yaml:4:69: `kratos.config` has Base64 that cannot be decoded at `identity.schemas.0.url`
-    [DIR]/case.yaml:4:38: `kratos.config` has Base64 that cannot be decoded at `a`
-    [DIR]/case.yaml:4:38: `kratos.config` imports a file at `a`
+    [DIR]/case.yaml:4:90: `kratos.config` has Base64 that cannot be decoded at `session.whoami.tokenizer.templates.a.claims_mapper_url`
+    [DIR]/case.yaml:4:90: `kratos.config` imports a file at `session.whoami.tokenizer.templates.a.jwks_url`
     [DIR]/case.yaml:4:116: `kratos.config` has no scheme at `selfservice.flows.login.after.hooks.0.config.body`, where Kratos fetches what it names
     [DIR]/case.yaml:4:116: `kratos.config` has no scheme at `selfservice.flows.login.after.hooks.0.config.body`, where Kratos fetches what it names
     [DIR]/case.yaml:4:116: `kratos.config` has no scheme at `selfservice.flows.login.after.hooks.0.config.body`, where Kratos fetches what it names
-    [DIR]/case.yaml:4:71: `kratos.config` cannot have a text that begins so at `selfservice.flows.login.ui_url`: it may be a path
-    [DIR]/case.yaml:4:71: `kratos.config` cannot have a text that begins so at `selfservice.flows.login.ui_url`: it may be a path
-    [DIR]/case.yaml:4:38: `kratos.config` cannot have a text that begins so at `a`: it may be a path
-    [DIR]/case.yaml:4:38: `kratos.config` cannot have a text that begins so at `a`: it may be a path
-    [DIR]/case.yaml:4:38: `kratos.config` names an address without its `//` at `a`
+    [DIR]/case.yaml:4:71: `kratos.config` has neither a path nor an address of the world at `selfservice.flows.login.ui_url`
+    [DIR]/case.yaml:4:71: `kratos.config` has neither a path nor an address of the world at `selfservice.flows.login.ui_url`
+    [DIR]/case.yaml:4:38: `kratos.config` cannot have more than a plain word at `a`: no other text is known to do no harm there
+    [DIR]/case.yaml:4:38: `kratos.config` cannot have more than a plain word at `a`: no other text is known to do no harm there
+    [DIR]/case.yaml:4:38: `kratos.config` cannot have more than a plain word at `a`: no other text is known to do no harm there
+    [DIR]/case.yaml:4:38: `kratos.config` cannot have more than a plain word at `a`: no other text is known to do no harm there
+    [DIR]/case.yaml:4:85: `kratos.config` cannot have more than a plain word at `clients.http.private_ip_exception_urls.0`: no other text is known to do no harm there
+    [DIR]/case.yaml:4:53: `kratos.config` cannot use `file://` at `selfservice.default_browser_return_url`
+    [DIR]/case.yaml:4:49: `kratos.config` cannot use `ldap://` at `cookies.domain`
+    [DIR]/case.yaml:4:98: `kratos.config` has neither a path nor an address of the world at `serve.public.cors.allowed_origins.1`
     [DIR]/case.yaml:4:69: `kratos.config` has Kratos fetch `identity.schemas.0.url` in a world with a base URL on a loopback address, to which it goes without the edge
     "#);
     Ok(())
@@ -179,12 +190,15 @@ fn a_world_keeps_to_the_fixtures_and_to_itself() -> Result<()> {
 fn a_world_may_name_its_own_hosts_and_files() -> Result<()> {
     let desk = Desk::new()?;
     for config in [
-        "config: { a: 'https://ui.example.test/x?y#z', b: 'https://*.example.test', c: 'http://example.test' }",
-        "config: { identity: { schemas: [{ id: a, url: 'file://./identity.schema.json' }] }, b: 'base64://e30=' }",
+        "config: { selfservice: { default_browser_return_url: 'https://ui.example.test/x?y#z', allowed_return_urls: ['https://*.example.test', 'http://example.test', /settings] } }",
+        "config: { serve: { public: { cors: { allowed_origins: ['*', 'app://local'], allowed_headers: [Content-Type] } } } }",
+        "config: { cookies: { domain: 'https://example.test', path: /a }, secrets: { cookie: ['/with: anything.in it'] } }",
+        "config: { session: { lifespan: 1h30m, cookie: { name: a.b } }, hashers: { argon2: { memory: 64KB } } }",
+        "config: { identity: { schemas: [{ id: a, url: 'file://./identity.schema.json' }] }, secrets: { default: [a b] } }",
         // A schema with an id of its own, which refers to its own parts.
         "config: { identity: { schemas: [{ id: a, url: 'base64://eyIkaWQiOiJodHRwczovL3NjaGVtYXMuZXhhbXBsZS50ZXN0L2EuanNvbiIsIiRyZWYiOiIjL2RlZmluaXRpb25zL2EiLCJkZWZpbml0aW9ucyI6eyJhIjp7IiRyZWYiOiIjIn19fQ==' }] } }",
         // A Jsonnet program: function(ctx) {}
-        "config: { a: 'base64://ZnVuY3Rpb24oY3R4KSB7fQ' }",
+        "config: { session: { whoami: { tokenizer: { templates: { a: { claims_mapper_url: 'base64://ZnVuY3Rpb24oY3R4KSB7fQ' } } } } } }",
     ] {
         let text = super::GOOD.replace("config: { log: { level: info } }", config);
         assert_eq!(desk.read(&desk.write("case.yaml", text)?)?.err(), None, "{config}");

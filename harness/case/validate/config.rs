@@ -8,6 +8,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::OTHER_SITE;
+use super::texts::{Text, is_word};
 use super::world::WorldCheck;
 use crate::case::error::CaseError;
 use crate::case::server::KratosServer;
@@ -21,28 +22,6 @@ const SET: [&str; 7] =
 /// `profiling` writes files.
 const CLOSED: [&str; 4] =
     ["tracing", "serve.public.tls", "selfservice.methods.password.config.haveibeenpwned_host", "profiling"];
-
-/// Keys whose text is an address that Kratos fetches, by their last part: a text without a scheme is a file's path to some
-/// of them (`readTemplate` in `request/builder.go` of v1.3.1 puts `file://` before the `body` of a hook), and newer versions
-/// may have more of them.
-const FETCHED: [&str; 11] = [
-    "body",
-    "url",
-    "mapper_url",
-    "claims_mapper_url",
-    "jwks_url",
-    "issuer_url",
-    "auth_url",
-    "token_url",
-    "plaintext",
-    "html",
-    "subject",
-];
-
-/// Keys whose text may be a path: of a cookie, or of a page that browsers are sent to (`uri-reference` of
-/// `embedx/config.schema.json` of v1.3.1).
-const PATHS: [&str; 6] =
-    ["path", "ui_url", "default_browser_return_url", "base_url", "return_to", "allowed_return_urls"];
 
 /// Below it stand the schemas, which Kratos reads as JSON.
 const SCHEMAS: &str = "identity";
@@ -90,21 +69,24 @@ impl WorldCheck<'_> {
 
     /// Why a text cannot stand there.
     fn text(&self, server: &KratosServer, key: &str, text: &str) -> Option<String> {
-        let (scheme, rest) = match text.split_once("://") {
-            Some(split) => split,
-            None if fetched(key) => {
-                return Some(format!("`kratos.config` has no scheme at `{key}`, where Kratos fetches what it names"));
-            }
-            None if leads_elsewhere(key, text) => {
-                return Some(format!("`kratos.config` cannot have a text that begins so at `{key}`: it may be a path"));
-            }
-            // Go reads `file:/etc/passwd` as an address too (`net/url`).
-            None if text.split_once(':').is_some_and(|(scheme, rest)| is_scheme(scheme) && rest.starts_with('/')) => {
-                return Some(format!("`kratos.config` names an address without its `//` at `{key}`"));
-            }
-            None => return None,
+        let kind = Text::at(key);
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return match kind {
+                Text::Fetched => {
+                    Some(format!("`kratos.config` has no scheme at `{key}`, where Kratos fetches what it names"))
+                }
+                Text::Page | Text::Origin if leads_elsewhere(text) => {
+                    Some(format!("`kratos.config` has neither a path nor an address of the world at `{key}`"))
+                }
+                Text::Word if !is_word(text) => Some(not_known(key)),
+                _ => None,
+            };
         };
         match scheme {
+            _ if kind == Text::Word => Some(not_known(key)),
+            "file" | "base64" if kind != Text::Fetched => {
+                Some(format!("`kratos.config` cannot use `{scheme}://` at `{key}`"))
+            }
             "base64" => refuse_inlined(key, rest),
             "file" => {
                 // Kratos decodes percent signs, so that no list of forbidden spellings would do.
@@ -129,7 +111,7 @@ impl WorldCheck<'_> {
                 Some(format!("`kratos.config` names a host outside the world at `{key}`: `{host}`"))
             }
             // An origin that is compared, and no address that is asked.
-            "app" if key.starts_with("serve.public.cors.allowed_origins.") => None,
+            "app" if kind == Text::Origin => None,
             scheme => Some(format!("`kratos.config` cannot use `{scheme}://` at `{key}`")),
         }
     }
@@ -149,35 +131,28 @@ pub(super) fn fetching(value: &Value, keys: &mut Vec<String>) -> bool {
     match value {
         Value::Object(map) => map.iter().any(|(name, value)| inside(name.clone(), value)),
         Value::Array(list) => list.iter().enumerate().any(|(index, value)| inside(index.to_string(), value)),
-        Value::String(text) => text.starts_with("http") && fetched(&keys.join(".")),
+        Value::String(text) => text.starts_with("http") && Text::at(&keys.join(".")) == Text::Fetched,
         _ => false,
     }
 }
 
-fn fetched(key: &str) -> bool {
-    key.rsplit('.').next().is_some_and(|last| FETCHED.contains(&last))
+fn not_known(key: &str) -> String {
+    format!("`kratos.config` cannot have more than a plain word at `{key}`: no other text is known to do no harm there")
 }
 
-/// Whether a text may be the path of a file, or the address of another host in words that no scheme tells.
-fn leads_elsewhere(key: &str, text: &str) -> bool {
-    let is_path = || key.rsplit('.').any(|part| PATHS.contains(&part));
-    // As browsers and the kernel read it, or less.
+/// Whether browsers may take a text for another host, or for an address of another scheme.
+fn leads_elsewhere(text: &str) -> bool {
+    // As browsers read it, or less.
     let text = text.trim_start_matches(|c: char| c <= ' ');
     match text.strip_prefix('/') {
-        // What browsers take for a host, and Go's client where it is redirected.
-        Some(rest) => rest.starts_with(['/', '\\']) || !is_path(),
-        None => text.starts_with(['\\', '~', '.']),
+        Some(rest) => rest.starts_with(['/', '\\']),
+        None => text.starts_with('\\') || text.contains(':'),
     }
 }
 
 /// The one of these keys that this is, or is below of.
 fn below<'a>(key: &str, keys: &[&'a str]) -> Option<&'a str> {
     keys.iter().copied().find(|it| key.strip_prefix(it).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
-}
-
-fn is_scheme(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || ['+', '-', '.'].contains(&c))
 }
 
 /// Why a text in Base64 cannot stand there: a schema refers to others, a Jsonnet program imports files. What Kratos may
