@@ -50,13 +50,20 @@ pub struct WorldSpec {
 }
 
 impl WorldSpec {
-    /// This world with a change over it, by the merge rule of case files.
+    /// This world with a change over it, by the merge rule of case files. `validate` has refused a change that cannot be
+    /// put over it.
     pub fn with(&self, change: &Self) -> Self {
-        // Both come from the same type, so what is merged is of that type again.
-        let read = |value| serde_json::from_value(value).unwrap_or_else(|_| self.clone());
-        let mut whole = serde_json::to_value(self).unwrap_or_default();
-        merge(&mut whole, &serde_json::to_value(change).unwrap_or_default());
-        read(whole)
+        self.merged(change).unwrap_or_else(|_| self.clone())
+    }
+
+    /// The same, of a change that nobody looked at yet.
+    ///
+    /// # Errors
+    /// When what comes of it is no world.
+    pub(super) fn merged(&self, change: &Self) -> serde_json::Result<Self> {
+        let mut whole = serde_json::to_value(self)?;
+        merge(&mut whole, &serde_json::to_value(change)?);
+        serde_json::from_value(whole)
     }
 
     /// The names of the browsers.

@@ -94,7 +94,11 @@ pub(super) fn validate(
     });
     for (root, change) in std::iter::once((vec!["fix".to_owned()], fix.as_change())).chain(listed) {
         context.change(case, &change, &root)?;
-        let world = case.world.with(&change.world.unwrap_or_default());
+        let world = case.world.merged(&change.world.unwrap_or_default());
+        let world = world.map_err(|error| {
+            let keys: Vec<&str> = root.iter().map(String::as_str).chain(["world"]).collect();
+            context.error_at(&keys, &format!("the change cannot be put over the case's world: {error}"))
+        })?;
         let steps = change.steps.as_deref().unwrap_or(&case.steps);
         let checks: Vec<&Spanned<Check>> = case.symptom.iter().chain(&fix.expect).chain(&change.instead).collect();
         let root = root.into_iter().chain(["world".to_owned()]).collect();

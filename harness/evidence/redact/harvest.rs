@@ -146,18 +146,22 @@ impl Found {
 
     /// `ory_st_`, `ory_lo_`, `ory_at_`, `ory_ac_` and their like: two letters, then the token.
     fn take_tokens(&mut self, text: &str) {
-        let mut rest = text;
-        while let Some(start) = memmem::find(rest.as_bytes(), b"ory_") {
-            rest = &rest[start..];
-            let ends = |letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '_' | '-' | '.');
-            let (token, after) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));
+        // Where the word ends that is being read: the same for each mark in it, of which there may be thousands.
+        let (mut end, mut taken) = (0, 0);
+        for start in memmem::find_iter(text.as_bytes(), b"ory_") {
+            if start < taken {
+                continue;
+            }
+            if start >= end {
+                let ends = |letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '_' | '-' | '.');
+                end = text[start..].find(ends).map_or(text.len(), |length| start + length);
+            }
+            let token = &text[start..end];
             let marked = matches!(token.as_bytes(), [_, _, _, _, a, b, b'_', ..]
                 if a.is_ascii_lowercase() && b.is_ascii_lowercase());
             if marked && token.len() >= "ory_st_".len() + 16 {
                 self.push(Secret::Token, token.trim_end_matches('.'));
-                rest = after;
-            } else {
-                rest = &rest["ory_".len()..];
+                taken = end;
             }
         }
     }

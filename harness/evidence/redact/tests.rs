@@ -1,5 +1,6 @@
 //! Canaries in every place: none may come out, and what is no secret must.
 
+mod long;
 mod oauth;
 mod random;
 
