@@ -16,6 +16,7 @@ use url::Url;
 use super::fault::Effect;
 use super::listener::{HEADERS, Listener};
 use super::names::Passage;
+use super::peer::Line;
 use super::refusal::{blank, refusal};
 use super::{Record, Shared, treat};
 use crate::evidence::Exchange;
@@ -86,6 +87,7 @@ pub(super) struct Failed;
 /// double click does.)
 pub(super) async fn carry(
     request: Request<Incoming>,
+    line: Line,
     origin: &Origin,
     listener: &Arc<Listener>,
     shared: &Arc<Shared>,
@@ -183,8 +185,11 @@ pub(super) async fn carry(
             exchange.response_body = told(answer.headers(), answer.body());
         });
         // An answer that never comes back leaves the browser as it was: it gets none of the cookies.
-        if effects.contains(&Effect::LoseAnswer) {
-            open.record.change(id, |exchange| exchange.delivered_cookies = Some(Vec::new()));
+        if effects.contains(&Effect::LoseAnswer) || line.is_hung_up() {
+            open.record.change(id, |exchange| {
+                exchange.delivered_cookies = Some(Vec::new());
+                exchange.undelivered = true;
+            });
         } else if let Some(task) = task {
             let record = shared.dns.ask(&origin.host);
             let (done, delivered) = treat::answer(&listener, &task, &record, &mut answer);
@@ -212,20 +217,29 @@ pub(super) async fn carry(
         Ok(answer.map(Full::new))
     });
     // This function is dropped with its client's connection.
-    let _cut = passes_hang_up.then(|| Cut { carried: carried.abort_handle(), record, id });
-    carried.await.unwrap_or(Err(Failed))
+    let _cut = Cut { carried: carried.abort_handle(), record: record.clone(), id, passes_hang_up };
+    let answer = carried.await.unwrap_or(Err(Failed));
+    if line.is_hung_up() {
+        record.change(id, |exchange| exchange.undelivered = true);
+    }
+    answer
 }
 
-/// Ends the task of an exchange whose client has hung up.
+/// Notes that the client of an exchange has hung up, and ends its task where that is to be passed on.
 struct Cut {
     carried: AbortHandle,
     record: Record,
     id: u64,
+    passes_hang_up: bool,
 }
 
 impl Drop for Cut {
     fn drop(&mut self) {
-        if !self.carried.is_finished() {
+        if self.carried.is_finished() {
+            return;
+        }
+        self.record.change(self.id, |exchange| exchange.undelivered = true);
+        if self.passes_hang_up {
             self.record.change(self.id, |exchange| tell(exchange, &Effect::PassHangUp));
             self.carried.abort();
         }

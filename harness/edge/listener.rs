@@ -23,7 +23,7 @@ use super::Shared;
 use super::carry::{self, Failed, Origin};
 use super::fault::Effect;
 use super::gate::{Entry, Gate};
-use super::peer::{Peer, Whose};
+use super::peer::{Line, Whose};
 use super::policy::Itp;
 use super::refusal::{ask_for_password, blank, refusal};
 use crate::evidence::Exchange;
@@ -78,7 +78,8 @@ pub(super) async fn serve(socket: TcpListener, listener: Arc<Listener>, shared: 
                     }
                 };
                 let _ = stream.set_nodelay(true);
-                let whose = stream.local_addr().map_or(Whose::Unknown, |local| Whose::of(peer, local));
+                let line = Line::new(peer, stream.local_addr().ok());
+                let whose = line.peer().whose;
                 // A listener behind a gate asks for its password instead.
                 if let Some(why) = whose.refuse(peer).filter(|_| listener.gate.is_none()) {
                     // Without an answer: it would be for somebody who may be asking what is here.
@@ -88,8 +89,7 @@ pub(super) async fn serve(socket: TcpListener, listener: Arc<Listener>, shared: 
                     note("TCP", format!("tcp://{peer}"), &listener, &shared, why);
                     continue;
                 }
-                let peer = Peer { address: peer.ip(), whose };
-                connections.spawn(connection(stream, peer, Arc::clone(&listener), Arc::clone(&shared)));
+                connections.spawn(connection(stream, line, Arc::clone(&listener), Arc::clone(&shared)));
             }
             Some(_) = connections.join_next() => {}
         }
@@ -106,11 +106,11 @@ fn has_bytes(stream: &TcpStream) -> bool {
 type Tunnel = Arc<Mutex<Option<(Request<Incoming>, Origin)>>>;
 
 /// Serves one connection, and the tunnel that it becomes by CONNECT, in this one task.
-async fn connection(stream: TcpStream, peer: Peer, listener: Arc<Listener>, shared: Arc<Shared>) {
+async fn connection(stream: TcpStream, line: Line, listener: Arc<Listener>, shared: Arc<Shared>) {
     let tunnel = Tunnel::default();
-    let service = service_fn(|request| outer(request, peer, &listener, &shared, &tunnel));
+    let service = service_fn(|request| outer(request, line, &listener, &shared, &tunnel));
     let ended = http(&shared).serve_connection(TokioIo::new(stream), service).with_upgrades().await;
-    note_nonsense(ended, format!("tcp://{}", peer.address), &listener, &shared);
+    note_nonsense(ended, format!("tcp://{}", line.peer().address), &listener, &shared);
     let opened = tunnel.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some((request, origin)) = opened else { return };
     let Ok(upgraded) = hyper::upgrade::on(request).await else { return };
@@ -125,7 +125,7 @@ async fn connection(stream: TcpStream, peer: Peer, listener: Arc<Listener>, shar
             return;
         }
     };
-    let service = service_fn(|request| carry::carry(request, &origin, &listener, &shared));
+    let service = service_fn(|request| carry::carry(request, line, &origin, &listener, &shared));
     let ended = http(&shared).serve_connection(TokioIo::new(stream), service).await;
     note_nonsense(ended, origin.text(), &listener, &shared);
 }
@@ -155,11 +155,12 @@ fn http(shared: &Shared) -> http1::Builder {
 
 async fn outer(
     mut request: Request<Incoming>,
-    peer: Peer,
+    line: Line,
     listener: &Arc<Listener>,
     shared: &Arc<Shared>,
     tunnel: &Tunnel,
 ) -> Result<Response<Full<Bytes>>, Failed> {
+    let peer = line.peer();
     if let Some(gate) = &listener.gate {
         match gate.judge(&request, peer) {
             Entry::Open => {}
@@ -174,7 +175,7 @@ async fn outer(
     }
     let uri = request.uri();
     if let Some(origin) = listener.stands_for.as_ref().filter(|_| uri.host().is_none()) {
-        return carry::carry(request, origin, listener, shared).await;
+        return carry::carry(request, line, origin, listener, shared).await;
     }
     let Some(host) = uri.host().filter(|_| uri.scheme_str() == Some("http")) else {
         let why = "this is a proxy: send http requests in absolute form and use CONNECT for https";
@@ -182,7 +183,7 @@ async fn outer(
         return Ok(refusal(StatusCode::BAD_REQUEST, why));
     };
     let origin = Origin::new("http", host, uri.port_u16());
-    carry::carry(request, &origin, listener, shared).await
+    carry::carry(request, line, &origin, listener, shared).await
 }
 
 /// Answers 407 (RFC 9110, section 15.5.8). The record names the host alone: a path may be another listener's door.

@@ -32,6 +32,32 @@ pub(super) struct Peer {
     pub(super) whose: Whose,
 }
 
+/// Both ends of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Line {
+    peer: SocketAddr,
+    local: SocketAddr,
+    whose: Whose,
+}
+
+impl Line {
+    /// The line that was taken from `peer` at `local`, if there still is one.
+    pub(super) fn new(peer: SocketAddr, local: Option<SocketAddr>) -> Self {
+        let local = local.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
+        Self { peer, local, whose: Whose::of(peer, local) }
+    }
+
+    /// Who is at its other end.
+    pub(super) fn peer(&self) -> Peer {
+        Peer { address: self.peer.ip(), whose: self.whose }
+    }
+
+    /// Whether its client, if it is of this machine, has closed it: nobody reads what comes from now on.
+    pub(super) fn is_hung_up(&self) -> bool {
+        self.whose == Whose::Ours && Whose::of(self.peer, self.local) != Whose::Ours
+    }
+}
+
 /// Whose the other end of a connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Whose {
@@ -125,7 +151,7 @@ fn question(peer: SocketAddr, local: SocketAddr) -> Option<[u8; QUESTION]> {
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
-    use std::net::{TcpListener, TcpStream};
+    use std::net::{Shutdown, TcpListener, TcpStream};
 
     use anyhow::Result;
     use rstest::rstest;
@@ -142,7 +168,11 @@ mod tests {
 
         assert_eq!(Whose::of(peer, stream.local_addr()?), Whose::Ours);
         assert_eq!(Whose::Ours.refuse(peer), None);
+        let line = Line::new(peer, stream.local_addr().ok());
+        client.shutdown(Shutdown::Write)?;
+        assert!(!line.is_hung_up(), "it has said all, and still listens");
         drop(client);
+        assert!(line.is_hung_up());
         Ok(())
     }
 

@@ -44,6 +44,9 @@ pub struct Exchange {
     /// Whether it was refused because the server behind the edge could not be reached, or gave no whole answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub upstream_failed: bool,
+    /// Whether the answer reached nobody: a fault lost it, or the client had hung up before it was handed back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undelivered: bool,
 }
 
 impl Exchange {

@@ -139,6 +139,9 @@ async fn a_client_that_hangs_up_cancels_nothing(#[case] scheme: &str) -> Result<
     assert_eq!((exchange.status, exchange.response_body.as_str()), (Some(200), "passed"));
     assert_eq!((exchange.request_body.as_str(), exchange.refused), ("code=1", None));
     assert!(exchange.took_ms.is_some());
+    assert!(exchange.undelivered, "it counts as delivered");
+    let whole = scene.edge.record().exchanges().into_iter().nth(1).context("there is one exchange")?;
+    assert!(!whole.undelivered, "one whose client stayed counts as lost");
     Ok(())
 }
 

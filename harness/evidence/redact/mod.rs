@@ -135,6 +135,7 @@ impl Redactor {
             fault: exchange.fault.as_deref().map(text),
             refused: exchange.refused.as_deref().map(text),
             upstream_failed: exchange.upstream_failed,
+            undelivered: exchange.undelivered,
         }
     }
 
