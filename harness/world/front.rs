@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::backend::{Exit, Launch, Output, Process, free_port, nginx};
 use crate::edge::UPSTREAM_LIMIT;
-use crate::wait::wait_until;
+use crate::wait::{furthest, wait_until};
 
 /// How long nginx may take until it listens; it takes 20 ms.
 const READY_LIMIT: Duration = Duration::from_secs(10);
@@ -104,7 +104,7 @@ fn config(folder: &Path, address: SocketAddr, servers: &[(Url, SocketAddr)]) -> 
     line(0, "http {");
     line(2, "access_log off;");
     // By itself it would answer 504 in the place of a server that the edge still waits for.
-    line(2, &format!("proxy_read_timeout {}s;", UPSTREAM_LIMIT.as_secs()));
+    line(2, &format!("proxy_read_timeout {}s;", furthest(UPSTREAM_LIMIT).as_secs()));
     for name in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
         line(2, &format!("{name}_temp_path \"{}\";", folder.join(name).display()));
     }
