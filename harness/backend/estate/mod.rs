@@ -163,8 +163,9 @@ fn make(place: &Path, owner: &Owner) -> io::Result<(PathBuf, File)> {
     // Whatever the umask is.
     fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o711))?;
     let mut file = File::create_new(unfinished.join(OWNER_FILE))?;
-    // On a disk without locks nobody else can take it either, and an estate that may be held stays.
-    let _ = file.try_lock();
+    // A sweep may look at it in this moment. On a disk without locks nobody else can take it either, and an estate that may
+    // be held stays.
+    let _ = file.lock();
     writeln!(file, "{owner}")?;
     fs::DirBuilder::new().mode(0o700).create(unfinished.join(SCRATCH))?;
     let called = tempfile::Builder::new()

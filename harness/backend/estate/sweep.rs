@@ -26,6 +26,9 @@ const LIMIT: Duration = Duration::from_secs(5);
 
 const EVERY: Duration = Duration::from_millis(20);
 
+/// How long the making of an estate may take, on a machine that is busy.
+const MAKING: Duration = Duration::from_secs(60);
+
 /// What was removed, each by its name, and what could not be.
 #[derive(Debug, Default)]
 pub struct Swept {
@@ -129,13 +132,19 @@ async fn sweep_all(
 }
 
 /// Whether the owner of an estate may live: it holds the file that says whose the estate is, or that cannot be told. Where
-/// there is no such file, the estate is half made or half removed.
+/// there is no such file, or nothing in it yet, the estate is half made or half removed.
 fn is_held(folder: &Path) -> bool {
     // On a disk of the network the kernel gives the lock for a file alone that is open for writing.
     match File::options().read(true).write(true).open(folder.join(OWNER_FILE)) {
-        Ok(file) => file.try_lock().is_err(),
-        Err(error) => error.kind() != io::ErrorKind::NotFound,
+        Ok(file) => file.try_lock().is_err() || (file.metadata().is_ok_and(|it| it.len() == 0) && is_young(folder)),
+        Err(error) => error.kind() != io::ErrorKind::NotFound || is_young(folder),
     }
+}
+
+/// Whether something was made in a folder, or taken from it, a moment ago.
+fn is_young(folder: &Path) -> bool {
+    let age = fs::metadata(folder).and_then(|it| it.modified()).map(|made| made.elapsed().unwrap_or_default());
+    age.is_ok_and(|age| age < MAKING)
 }
 
 /// Ends the processes of these owners.
