@@ -69,15 +69,17 @@ fn run() -> Result<ExitCode> {
 /// A network of its own, as a run has it, where it can be had. This thread is still the only one.
 fn enter_network(place: &Path) -> Result<()> {
     let program = Path::new(env!("CARGO_BIN_EXE_kratos-repro"));
-    if let Err(lacking) = network::probe(program) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    if let Err(lacking) = runtime.block_on(network::probe(program)) {
         tell(&format!("network: the machine's, as {lacking:#}"));
         return Ok(());
     }
     // In it the processes of others cannot be told any more.
-    let swept = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(estate::sweep(place));
+    let swept = runtime.block_on(estate::sweep(place));
     if !swept.is_empty() {
         tell(&swept.to_string());
     }
+    drop(runtime);
     network::enter()
 }
 

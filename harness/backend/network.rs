@@ -4,22 +4,28 @@
 use std::io;
 use std::os::fd::AsRawFd as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recv, sendto, socket};
 use nix::unistd::{Gid, Uid};
+use tokio::process::Command;
 
 use super::missing::Missing;
+use crate::wait::within;
 
 /// The hidden command by which a program is asked whether it could enter a network of its own.
 pub const PROBE: &str = "enter-network";
 
 /// What a person does where there can be none.
 const CURE: &str = "allow unprivileged user namespaces, or run as root with CAP_SYS_ADMIN";
+
+/// How long the kernel may take: it waits where another network is on its way out.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// `RTM_NEWLINK` (linux/rtnetlink.h).
 const NEW_LINK: u16 = 16;
@@ -47,15 +53,29 @@ static ENTERED: AtomicBool = AtomicBool::new(false);
 ///
 /// # Errors
 /// [`Missing`] when the system does not allow it.
-pub fn probe(program: &Path) -> Result<()> {
-    let tried = Command::new(program).arg(PROBE).stdin(Stdio::null()).output();
-    let tried = tried.with_context(|| format!("failed to run `{}`", program.display()))?;
-    if !tried.status.success() {
-        let said = String::from_utf8_lossy(&tried.stderr);
-        let said = said.trim().trim_start_matches("error: ");
-        return Err(Missing::new(format!("no network of its own can be had: {said}"), CURE).into());
-    }
-    Ok(())
+pub async fn probe(program: &Path) -> Result<()> {
+    let tried = Command::new(program).arg(PROBE).stdin(Stdio::null()).kill_on_drop(true).output();
+    let why = match within(LIMIT, tried).await {
+        Err(deadline) => format!("the kernel did not give one within {deadline}"),
+        Ok(tried) => {
+            let tried = tried.with_context(|| format!("failed to run `{}`", program.display()))?;
+            if tried.status.success() {
+                return Ok(());
+            }
+            let said = String::from_utf8_lossy(&tried.stderr);
+            match said.trim() {
+                "" => format!("who tried to enter one ended by {}", tried.status),
+                said => said.trim_start_matches("error: ").to_owned(),
+            }
+        }
+    };
+    Err(lacking(&why).into())
+}
+
+/// What is lacking where there can be none, and why.
+#[must_use]
+pub fn lacking(why: &str) -> Missing {
+    Missing::new(format!("no network of its own can be had: {why}"), CURE)
 }
 
 /// Gives this process, and all that it starts from now on, a network of its own. It must have no second thread yet. What has
@@ -69,8 +89,13 @@ pub fn enter() -> Result<()> {
         unshare(CloneFlags::CLONE_NEWNET).context("the kernel gives root none (unshare)")?;
     } else {
         // Who has no rights has them over what is in a user namespace of their own, and stays who they are in it.
-        unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)
-            .context("the kernel gives this user none (unshare)")?;
+        unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET).map_err(|errno| match errno {
+            // Which it says for a limit too (unshare(2)).
+            Errno::ENOSPC => {
+                anyhow!("this user may have no more of them (`user.max_user_namespaces`, unshare: {errno})")
+            }
+            errno => anyhow!("the kernel gives this user none (unshare: {errno})"),
+        })?;
         write("/proc/self/setgroups", "deny")?;
         write("/proc/self/uid_map", &format!("{user} {user} 1"))?;
         write("/proc/self/gid_map", &format!("{group} {group} 1"))?;

@@ -25,7 +25,7 @@ use crate::backend::product::Product;
 use crate::backend::progress::Progress;
 #[cfg(feature = "docker")]
 use crate::backend::version::UnfitServer;
-use crate::backend::{Backend, DatabaseKind, Missing};
+use crate::backend::{Backend, DatabaseKind, Missing, network};
 
 /// How servers are to be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -118,6 +118,11 @@ impl BackendArguments {
         named.into_iter().find_map(|(flag, image)| image.as_ref().map(|_| flag))
     }
 
+    /// Whether the call says which backend it is to be.
+    pub(super) fn is_chosen(&self) -> bool {
+        self.backend != BackendName::Auto || self.image_flag().is_some()
+    }
+
     /// Whether the servers will be in containers, or may be: asked before a run has any thread.
     ///
     /// # Errors
@@ -166,6 +171,8 @@ impl BackendArguments {
                 place::say(&format!("backend: native, as Kratos is here: {paths}"));
                 return Ok(Chosen::native());
             }
+            // No engine is in reach from there.
+            Err(error) if network::is_own() => return Err(error),
             Err(error) => error,
         };
         match self.docker(estate, kratos).await {

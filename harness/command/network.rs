@@ -48,26 +48,22 @@ pub(super) fn enter(run: &RunArguments) -> Result<()> {
         }
         _ => {
             let program = std::env::current_exe().context("this program does not know where it is")?;
-            match network::probe(&program) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            match runtime.block_on(network::probe(&program)) {
                 Err(lacking) if !own => {
                     place::say(&format!("network: the machine's, as {lacking:#}"));
                     Ok(())
                 }
                 allowed => {
                     allowed?;
-                    sweep()?;
-                    network::enter()
+                    // From a user namespace the processes of earlier runs cannot be told any more.
+                    place::say_swept(Ok(runtime.block_on(estate::sweep(&std::env::temp_dir()))));
+                    drop(runtime);
+                    Ok(network::enter().map_err(|error| network::lacking(&format!("{error:#}")))?)
                 }
             }
         }
     }
-}
-
-/// Removes what earlier runs have left: from a user namespace their processes cannot be told any more.
-fn sweep() -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    place::say_swept(Ok(runtime.block_on(estate::sweep(&std::env::temp_dir()))));
-    Ok(())
 }
 
 fn beyond(run: &RunArguments) -> Result<Option<Beyond>> {
@@ -77,7 +73,9 @@ fn beyond(run: &RunArguments) -> Result<Option<Beyond>> {
     } else if run.interface.image_flag().is_some()
         || run.backend.in_containers(&place::fixtures()?, &run.server.kratos)?
     {
-        Some(Beyond::Certain("servers in containers"))
+        // Where the backend is chosen later, a network of its own leaves one.
+        let what = "servers in containers";
+        Some(if run.backend.is_chosen() { Beyond::Certain(what) } else { Beyond::Possible(what) })
     } else if run.interface.is_another() {
         Some(Beyond::Possible("what the command of another login page may need (hint: `--network own` does without)"))
     } else {
