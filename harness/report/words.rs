@@ -69,9 +69,9 @@ pub(super) fn wanted(wanted: &[Shown]) -> String {
 pub(super) fn meaning(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::FixHolds => "the problem was shown, and so was its cure",
-        Verdict::Reproduced => "the problem was shown, and the case names no cure",
-        Verdict::NotReproduced => "this problem does not occur",
-        Verdict::FixFails => "the advice does not help",
+        Verdict::Reproduced => "the problem was shown; no cure was tried",
+        Verdict::NotReproduced => "the problem was not seen, or not each time",
+        Verdict::FixFails => "the cure did not help, or a wrong one passed for one",
         Verdict::Guarded => "of a double submit one POST arrived",
         Verdict::NotGuarded => "of a double submit every POST arrived",
         Verdict::Error => "nothing can be said of Kratos, as something around it broke",

@@ -103,7 +103,7 @@ fn the_summary_counts_by_claim() {
       ✗ fix-fails      code-flows/recovery-form-double-click        firefox                      9.1 s  expected fix-holds
       ! error          tenants/two-endpoints                        webkitgtk                   14.9 s  expected reproduced
 
-    reproduced: the problem was shown, and the case names no cure; not-reproduced: this problem does not occur; fix-fails: the advice does not help; error: nothing can be said of Kratos, as something around it broke
+    reproduced: the problem was shown; no cure was tried; not-reproduced: the problem was not seen, or not each time; fix-fails: the cure did not help, or a wrong one passed for one; error: nothing can be said of Kratos, as something around it broke
 
     2 of 4 cases not as expected, 2 of 2 wrong fixes caught, 1 not run, in 4 min 12 s
     report: out/run/report.html
@@ -155,7 +155,7 @@ fn a_run_on_two_versions_tells_which_and_what_does_not_apply() {
       ✗ fix-fails      code-flows/recovery-form-double-click        firefox               Kratos v1.0.0           9.1 s  expected fix-holds
       ! error          tenants/two-endpoints                        webkitgtk             Kratos v1.0.0          14.9 s  expected reproduced
 
-    reproduced: the problem was shown, and the case names no cure; not-reproduced: this problem does not occur; fix-fails: the advice does not help; error: nothing can be said of Kratos, as something around it broke
+    reproduced: the problem was shown; no cure was tried; not-reproduced: the problem was not seen, or not each time; fix-fails: the cure did not help, or a wrong one passed for one; error: nothing can be said of Kratos, as something around it broke
 
     2 of 4 cases not as expected, 2 of 2 wrong fixes caught, 1 not run, 1 not applicable, in 4 min 12 s
     report: out/run/report.html
