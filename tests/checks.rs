@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 use kratos_repro::browser::Engine;
 use kratos_repro::case::Catalogue;
-use kratos_repro::trial::{CaseOutcome, CheckRole, Lineup, Question, Shown, Turn, Verdict, WrongFixes};
+use kratos_repro::trial::{CaseOutcome, CheckRole, Lineup, Question, Shown, TrialKind, Turn, Verdict, WrongFixes};
 use rstest::rstest;
 
 use crate::support::{self, trials};
@@ -15,10 +15,13 @@ const CASE: &str = r#"
 title: Every check, once false and once true
 world:
   kratos: { config: { session: { lifespan: 48h } } }
-  browsers: { a: {}, b: {} }
+  browsers: { a: {}, b: {}, c: {} }
   faults: [{ host: ory.example.test, method: GET, path: /self-service/login/browser, add_cookie: "cdn=1; Path=/; Secure" }]
 steps:
   - identity: { email: ada@example.test, password: correct horse battery }
+  - open: { in: c, flow: login }
+  - fill: { identifier: ada@example.test, password: wrong }
+  - submit: password
   - open: { in: a, flow: login }
   - open: { in: b, flow_of: a }
   - switch_to: a
@@ -28,7 +31,7 @@ steps:
   - submit: password
 symptom:
   - posts: { path: /self-service/login, count: 2 }
-  - posts: { path: /self-service/login, step: any, count: 1 }
+  - posts: { path: /self-service/login, by: a, step: any, count: 1 }
   - answer: { to: a, path: /self-service/login, status: 400 }
   - answer: { to: b, path: /self-service/login, status: 303, step: any }
   - answer: { to: ui, path: /self-service/login/flows, status: 403, error: session_inactive, step: any }
@@ -37,6 +40,15 @@ symptom:
   - answer: { to: a, path: /self-service/login, status: 303, location: /login }
   - sent_cookie: { by: a, path: /self-service/login, name: ory_kratos_session }
   - message: { in: a, id: 4000006 }
+  - message: { in: c, id: 4000001 }
+  - shown: { in: a, id: node/input/password }
+  - traits: { of: ada@example.test, has: { email: bob@example.test } }
+  - credential: { of: ada@example.test, type: code }
+  - credential: { of: ada@example.test, type: password, absent: true }
+  - unanswered: { to: a, path: /self-service/login, for: 1s }
+  - set_cookie: { to: a, name: ory_kratos_session, sent: 24h, got: 24h }
+  - set_cookie: { to: a, name: ory_kratos_session, sent: 48h, got: 24h }
+  - set_cookie: { to: b, name: ory_kratos_session, sent: 48h, got: 48h, step: any }
   - error_page: { in: b, id: session_inactive }
   - error_page: { in: a, id: security_csrf_violation }
   - signed_in: b
@@ -49,7 +61,7 @@ symptom:
   - cookie: { in: a, name: ory_kratos_session, absent: true }
 instead:
   - posts: { path: /self-service/login, count: 1 }
-  - posts: { path: /self-service/login, step: any, count: 2 }
+  - posts: { path: /self-service/login, by: a, step: any, count: 2 }
   - answer: { to: a, path: /self-service/login, status: 303 }
   - answer: { to: a, path: /self-service/login, status: 303, step: any }
   - answer: { to: ui, path: /self-service/login/flows, status: 403, error: security_csrf_violation, step: any }
@@ -57,6 +69,12 @@ instead:
   - answer: { to: ui, path: /self-service/login/flows, status: 200, has: ui, step: any }
   - answer: { to: a, path: /self-service/login, status: 303, location: /welcome }
   - sent_cookie: { by: a, path: /self-service/login, name: cdn }
+  - message: { in: c, id: 4000006 }
+  - shown: { in: a, id: settings-link }
+  - traits: { of: ada@example.test, has: { email: ada@example.test } }
+  - credential: { of: ada@example.test, type: password }
+  - credential: { of: ada@example.test, type: oidc, absent: true }
+  - set_cookie: { to: a, name: ory_kratos_session, sent: 48h, got: 48h }
   - error_page: { in: b, id: security_csrf_violation }
   - signed_out: b
   - signed_in: a
@@ -104,10 +122,13 @@ symptom:
   - message: 4000006
 fix:
   why: It does nothing against a wrong password.
-  world: { ui: { guard: flag } }
+  world:
+    faults:
+      - { host: ory.example.test, method: POST, path: /self-service/login, delay_answer: 3s }
+      - { host: ory.example.test, method: GET, path: /self-service/login/browser, add_cookie: "cdn=1; Path=/; Secure" }
   expect:
     - shown: node/input/password
-    - sessions: { of: ada@example.test, count: 0 }
+    - cookie: { in: a, name: cdn }
 "#;
 
 /// The fix does the same and one thing more, after which no POST is of the last step.
@@ -125,6 +146,8 @@ symptom:
   - posts: { path: /self-service/login, count: 1 }
 fix:
   why: It fixes nothing and opens another page.
+  world:
+    faults: [{ host: ory.example.test, method: GET, path: /self-service/login/browser, add_cookie: "cdn=1; Path=/; Secure" }]
   steps:
     - identity: { email: ada@example.test, password: correct horse battery }
     - open: { in: a, flow: login }
@@ -133,6 +156,29 @@ fix:
     - open: { in: a, page: /welcome }
   expect:
     - signed_in: a
+    - cookie: { in: a, name: cdn }
+"#;
+
+/// The fix does nothing against a symptom that comes and goes with it, and what it promises is so all along.
+const PROMISED: &str = r#"
+title: A promise that holds without the fix
+world:
+  ui: { submit: form }
+  browsers: { a: {} }
+steps:
+  - identity: { email: ada@example.test, password: correct horse battery }
+  - open: { in: a, flow: login }
+  - fill: { identifier: ada@example.test, password: wrong }
+  - submit: password
+symptom:
+  - answer: { to: a, path: /self-service/login, status: 303 }
+  - message: 4000006
+fix:
+  why: A script gets another status, and the same message.
+  world: { ui: { submit: ajax } }
+  expect:
+    - message: 4000006
+    - identities: { of: ada@example.test, count: 1 }
 "#;
 
 /// The second request never comes: the edge answers the first, and nobody gets in.
@@ -147,7 +193,7 @@ steps:
   - fill: { identifier: ada@example.test, password: correct horse battery }
   - submit: password
 symptom:
-  - sessions: { of: ada@example.test, count: 0 }
+  - identities: { of: ada@example.test, count: 1 }
 "#;
 
 /// Whoever has no sessions, somebody has to be there for it.
@@ -157,6 +203,7 @@ world: { clients: { c: {} } }
 steps:
   - start_flow: { by: c, flow: login }
 symptom:
+  - answer: { to: c, path: /self-service/login/api, status: 200 }
   - sessions: { of: nobody@example.test, count: 0 }
 "#;
 
@@ -205,7 +252,8 @@ async fn each_holds_and_each_fails(#[case] engine: Engine) -> Result<()> {
         let wanted = check.role == CheckRole::Instead;
         ensure!(check.held == wanted, "line {}: expected {}, saw {}", check.line, check.expected, check.seen);
     }
-    ensure!(trial.checks.len() == 38, "every check was made: {}", trial.checks.len());
+    let lines = CASE.lines().skip_while(|line| *line != "symptom:").filter(|line| line.starts_with("  - ")).count();
+    ensure!(trial.checks.len() == lines, "{} of {lines} checks were made", trial.checks.len());
     ensure!(outcome.verdict == Verdict::NotReproduced, "{}: {}", outcome.verdict.word(), outcome.reason);
     Ok(())
 }
@@ -235,6 +283,20 @@ async fn a_fix_that_leaves_the_symptom_does_not_hold(#[case] text: &str) -> Resu
 
     ensure!(outcome.verdict == Verdict::FixFails, "{}: {}", outcome.verdict.word(), outcome.reason);
     ensure!(outcome.trials[1].shown == Shown::Symptom, "the fix shows {:?}", outcome.trials[1].shown);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_holds_without_the_fix_as_well_proves_none() -> Result<()> {
+    if support::is_missing(Engine::Chromium) {
+        return Ok(());
+    }
+
+    let outcome = outcome(PROMISED, Engine::Chromium).await?;
+
+    ensure!(outcome.verdict == Verdict::Error, "{}: {}", outcome.verdict.word(), outcome.reason);
+    ensure!(outcome.trials[0].kind == TrialKind::Broken, "{:?}", outcome.trials[0].kind);
+    ensure!(outcome.reason.contains("`expect` holds without the fix"), "{}", outcome.reason);
     Ok(())
 }
 

@@ -95,7 +95,15 @@ impl Check {
         }
     }
 
-    /// Whether it holds where nothing is there at all. That somebody is signed out is none of these: Kratos says so.
+    /// Whether the edge's record alone tells it.
+    pub fn is_of_record(&self) -> bool {
+        matches!(
+            self,
+            Self::Posts(_) | Self::Answer(_) | Self::SentCookie(_) | Self::SetCookie(_) | Self::Unanswered(_)
+        )
+    }
+
+    /// Whether it holds where nothing is there at all: who never got anywhere is not signed in either.
     pub fn is_absence(&self) -> bool {
         match self {
             Self::Posts(it) => it.count == 0,
@@ -103,6 +111,7 @@ impl Check {
             Self::Identities(it) => it.count == 0,
             Self::Credential(it) => it.absent,
             Self::Cookie(it) => it.absent,
+            Self::SignedOut(_) => true,
             _ => false,
         }
     }

@@ -85,6 +85,9 @@ pub(super) fn validate(
     let checks: Vec<&Spanned<Check>> = case.symptom.iter().chain(&case.instead).collect();
     let base = vec!["world".to_owned()];
     context.scene(&case.world, std::slice::from_ref(&base), &case.steps, &checks)?;
+    if case.expected() != Expected::NotReproduced {
+        context.presence(&case.symptom, &["symptom"])?;
+    }
     context.presence(&case.instead, &["instead"])?;
     let Some(fix) = &case.fix else { return Ok(()) };
     context.presence(&fix.expect, &["fix", "expect"])?;
@@ -161,7 +164,7 @@ impl Context<'_> {
         }
     }
 
-    /// What is to be seen in the symptom's place is something: where all is broken, nothing is there either.
+    /// What is to be seen is something: where all is broken, nothing is there either.
     fn presence(&self, checks: &[Spanned<Check>], keys: &[&str]) -> Result<(), CaseError> {
         if checks.is_empty() || checks.iter().any(|check| !check.value.is_absence()) {
             return Ok(());
@@ -189,11 +192,35 @@ impl Context<'_> {
                            it (hint: write what somebody would do, under `world` or `steps`)";
             return Err(self.error_at(&keys, message));
         }
+        self.faults_of_moved_steps(case, change, root)?;
         if !change.instead.is_empty() && root.first().is_some_and(|key| key != "wrong_fixes") {
             let message = "only a wrong fix has `instead` (hint: what a fix shows is `expect` of `fix`)";
             return Err(self.error_at(&keys, message));
         }
         Ok(())
+    }
+
+    /// A fault of the case that waits for a step finds the same step there: elsewhere it would change nothing, and what
+    /// it had caused would be gone without a fix.
+    fn faults_of_moved_steps(&self, case: &CaseFile, change: &Change, root: &[String]) -> Result<(), CaseError> {
+        let Some(own) = &change.steps else { return Ok(()) };
+        if change.world.as_ref().is_some_and(|world| world.faults.is_some()) {
+            return Ok(());
+        }
+        let at = |steps: &[Spanned<Step>], number: usize| {
+            number.checked_sub(1).and_then(|index| steps.get(index)).map(|step| step.value.clone())
+        };
+        let faults = case.world.faults.iter().flatten();
+        let Some(moved) = faults.filter_map(|fault| fault.step).find(|step| at(own, *step) != at(&case.steps, *step))
+        else {
+            return Ok(());
+        };
+        let keys: Vec<&str> = root.iter().map(String::as_str).chain(["steps"]).collect();
+        let message = format!(
+            "a fault of the case waits for step {moved}, which is another one here (hint: say under `world` which faults \
+             there are: `faults: [...]`)"
+        );
+        Err(self.error_at(&keys, &message))
     }
 
     fn scene(

@@ -69,10 +69,15 @@ pub(super) fn disturbed(plan: &Plan, world: &World, outcome: &TrialOutcome) -> O
     ))
 }
 
-/// Whether the symptom that shows is a page that says that it did not get through: so does one that was broken off.
+/// Whether what shows is a page that says that it did not get through: so does one that was broken off.
 fn looks_like_it(plan: &Plan, outcome: &TrialOutcome) -> bool {
     let is_it = |check: &Check| matches!(check, Check::Shown(it) if it.id == NETWORK_ERROR);
-    outcome.shown == Shown::Symptom && plan.symptom.iter().any(|check| is_it(&check.value))
+    let shows = match outcome.shown {
+        Shown::Symptom => &plan.symptom,
+        Shown::Instead => &plan.instead,
+        _ => return false,
+    };
+    shows.iter().any(|check| is_it(&check.value))
 }
 
 /// What broke first, if anything did: a Kratos that is gone explains everything after it, and what was seen of it is

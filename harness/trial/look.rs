@@ -43,10 +43,9 @@ impl Standpoint<'_> {
     /// # Errors
     /// When one cannot be evaluated: that is no verdict.
     pub(super) async fn look(&self, role: CheckRole, checks: &[Spanned<Check>]) -> Result<Vec<CheckSeen>> {
-        let from = if role == CheckRole::Symptom { self.symptom_from } else { self.last_step };
         let mut seen = Vec::new();
         for check in checks {
-            let (held, what) = self.evaluate(&check.value, from).await?;
+            let (held, what) = self.evaluate(&check.value, role).await?;
             seen.push(CheckSeen {
                 role,
                 line: check.referenced.line(),
@@ -58,12 +57,23 @@ impl Standpoint<'_> {
         Ok(seen)
     }
 
-    /// Evaluates one check; `from` is the first step that counts as the last one.
-    async fn evaluate(&self, check: &Check, from: usize) -> Result<(bool, String)> {
+    /// Whether all of these hold. What costs no page is asked first, and nothing more once one does not hold.
+    pub(super) async fn all_hold(&self, checks: &[Spanned<Check>]) -> Result<bool> {
+        let (recorded, others): (Vec<_>, Vec<_>) = checks.iter().partition(|check| check.value.is_of_record());
+        for check in recorded.into_iter().chain(others) {
+            if !self.evaluate(&check.value, CheckRole::Expect).await?.0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Evaluates one check.
+    async fn evaluate(&self, check: &Check, role: CheckRole) -> Result<(bool, String)> {
         match check {
-            Check::Posts(it) => Ok(self.posts(it, from)),
-            Check::Answer(it) => Ok(self.answer(it, from)),
-            Check::SentCookie(it) => Ok(self.sent_cookie(it, from)),
+            Check::Posts(it) => Ok(self.posts(it, role)),
+            Check::Answer(it) => Ok(self.answer(it, role)),
+            Check::SentCookie(it) => Ok(self.sent_cookie(it, role)),
             Check::Message(it) => {
                 let browser = self.browser(it.browser.as_deref())?;
                 let (ids, seen) = if self.world.ui().is_ours() {
@@ -123,13 +133,18 @@ impl Standpoint<'_> {
             }
             Check::Unanswered(it) => Ok(self.unanswered(it)),
             Check::Cookie(it) => self.cookie(it).await,
-            Check::SetCookie(it) => Ok(self.set_cookie(it, from)),
+            Check::SetCookie(it) => Ok(self.set_cookie(it, role)),
         }
     }
 
     fn browser(&self, name: Option<&str>) -> Result<&Browser> {
         let name = name.or(self.current).ok_or_else(|| anyhow::anyhow!("no browser was opened"))?;
         self.world.browser(name)
+    }
+
+    /// The first step that counts as the last one.
+    fn first(&self, role: CheckRole) -> usize {
+        if role == CheckRole::Symptom { self.symptom_from } else { self.last_step }
     }
 
     /// The exchanges of the steps, each with its step in place of the moment at which it came.
@@ -143,10 +158,10 @@ impl Standpoint<'_> {
         })
     }
 
-    fn posts(&self, check: &Posts, from: usize) -> (bool, String) {
-        let all = self.exchanges(check.step, from);
+    fn posts(&self, check: &Posts, role: CheckRole) -> (bool, String) {
+        let all = self.exchanges(check.step, self.first(role));
         let all = all.filter(|it| self.world.ui().is_ours() || self.reached_kratos(it));
-        exchange::posts(check, all, from..=self.last_step)
+        exchange::posts(check, all, self.first(role)..=self.last_step)
     }
 
     /// Which requests of the steps may still change what is seen, if any may: those that are open, but for those that a
@@ -154,7 +169,8 @@ impl Standpoint<'_> {
     pub(super) fn under_way<'c>(&self, checks: impl Iterator<Item = &'c Check>, quiet: Duration) -> Option<String> {
         let waiting: Vec<&Unanswered> =
             checks.filter_map(|check| if let Check::Unanswered(it) = check { Some(it) } else { None }).collect();
-        let may_wait = |it: &Exchange| waiting.iter().any(|check| exchange::is_of(check, it));
+        let waiting: Vec<u64> = waiting.into_iter().filter_map(|check| Some(self.awaited(check)?.id)).collect();
+        let may_wait = |it: &Exchange| waiting.contains(&it.id);
         let is_page = |it: &Exchange| it.listener == "ui" || self.world.browser(&it.listener).is_ok();
         let now = self.world.edge().record().now_ms();
         exchange::under_way(self.exchanges(Within::Any, 0).filter(|it| !may_wait(it)), is_page, now, quiet)
@@ -178,12 +194,17 @@ impl Standpoint<'_> {
     }
 
     fn wait(&self, check: &Unanswered) -> Wait {
-        exchange::wait(check, self.exchanges(Within::Any, 0), self.world.edge().record().now_ms())
+        exchange::wait(self.awaited(check), self.world.edge().record().now_ms())
     }
 
-    fn answer(&self, check: &Answer, from: usize) -> (bool, String) {
+    /// The request that has to wait for its answer: the last of those that are meant.
+    fn awaited(&self, check: &Unanswered) -> Option<Exchange> {
+        self.exchanges(Within::Any, 0).filter(|it| exchange::is_of(check, it)).last()
+    }
+
+    fn answer(&self, check: &Answer, role: CheckRole) -> (bool, String) {
         let mut seen = Vec::new();
-        for exchange in self.exchanges(check.step, from) {
+        for exchange in self.exchanges(check.step, self.first(role)) {
             let of_ui = check.to.0.iter().any(|name| name == "ui");
             let by_foreign = of_ui && !self.world.ui().is_ours() && self.asked_by_foreign(&exchange);
             let asked = (check.to.0.contains(&exchange.listener) || by_foreign)
@@ -201,7 +222,9 @@ impl Standpoint<'_> {
                 .map(|all| all.iter().filter_map(|message| message["id"].as_u64()).collect())
                 .unwrap_or_default();
             let location = exchange.response_header("location").next().map(path_of);
+            // What a fix promises has to reach somebody; a problem may be that it does not.
             let held = exchange.status == Some(check.status)
+                && (role == CheckRole::Symptom || !exchange.undelivered)
                 && check.error.as_deref().is_none_or(|id| error == Some(id))
                 && check.message.as_ref().is_none_or(|ids| ids.is_among(&messages))
                 && check.has.as_ref().is_none_or(|key| !body[key].is_null())
@@ -212,6 +235,9 @@ impl Standpoint<'_> {
                 text.push_str(&format!(" messages {messages:?}"));
             }
             text.extend(location.map(|path| format!(" location {path}")));
+            if exchange.undelivered {
+                text.push_str(", which reached nobody");
+            }
             if held {
                 return (true, text);
             }
@@ -220,9 +246,9 @@ impl Standpoint<'_> {
         (false, if seen.is_empty() { "no such request".to_owned() } else { seen.join("; ") })
     }
 
-    fn sent_cookie(&self, check: &SentCookie, from: usize) -> (bool, String) {
+    fn sent_cookie(&self, check: &SentCookie, role: CheckRole) -> (bool, String) {
         let mut names = Vec::new();
-        for exchange in self.exchanges(check.step, from) {
+        for exchange in self.exchanges(check.step, self.first(role)) {
             let is_it = exchange.listener == check.by
                 && exchange.path() == check.path
                 && check.host.as_deref().is_none_or(|host| exchange.host() == host);
@@ -249,13 +275,16 @@ impl Standpoint<'_> {
     }
 
     /// What a server sent, by the record, and what was left of it for the browser.
-    fn set_cookie(&self, check: &SetCookie, from: usize) -> (bool, String) {
+    fn set_cookie(&self, check: &SetCookie, role: CheckRole) -> (bool, String) {
         let near = |seen: i64, wanted: Time| seconds(wanted).abs_diff(seen) <= LIFETIME_SLACK.unsigned_abs();
         let of_host = |it: &Exchange| check.host.as_deref().is_none_or(|host| it.host() == host);
         let mut seen = Vec::new();
-        for exchange in self.exchanges(check.step, from).filter(|it| it.listener == check.to).filter(of_host) {
+        for exchange in
+            self.exchanges(check.step, self.first(role)).filter(|it| it.listener == check.to).filter(of_host)
+        {
             let sent: Vec<&str> = exchange.response_header("set-cookie").collect();
             let got: Vec<&str> = match &exchange.delivered_cookies {
+                _ if exchange.undelivered => Vec::new(),
                 Some(values) => values.iter().map(String::as_str).collect(),
                 None => sent.clone(),
             };

@@ -35,6 +35,8 @@ pub struct Plan {
     pub expect: Vec<Spanned<Check>>,
     /// What happens in the symptom's place, where that is known.
     pub instead: Vec<Spanned<Check>>,
+    /// What the fix promises, in a trial without it: where all of that holds beside the symptom it proves no fix.
+    pub promised: Vec<Spanned<Check>>,
 }
 
 /// Which wrong fixes are tried.
@@ -62,6 +64,10 @@ pub fn plans(case: &Case, lineup: &Lineup, wrong_fixes: WrongFixes) -> Vec<Plan>
         symptom: file.symptom.clone(),
         expect: Vec::new(),
         instead: file.instead.clone(),
+        promised: match (kind, &file.fix) {
+            (TrialKind::Broken, Some(fix)) if file.expected() == Expected::FixHolds => fix.expect.clone(),
+            _ => Vec::new(),
+        },
     };
     let mut plans = vec![broken("broken", TrialKind::Broken)];
     // Where a version of Kratos has no problem there is nothing to fix.
@@ -69,24 +75,27 @@ pub fn plans(case: &Case, lineup: &Lineup, wrong_fixes: WrongFixes) -> Vec<Plan>
     let Some(fix) = file.fix.as_ref().filter(|_| about_fix) else { return plans };
     let changed = |name: String, kind, change: &Change| {
         let steps = change.steps.as_deref().unwrap_or(&file.steps);
+        // That nothing whole shows is never enough: the page may be broken, or the steps may not lead there.
+        let wanted = match kind {
+            _ if kind != TrialKind::WrongFix && file.expected() == Expected::FixHolds => Shown::Fixed,
+            _ if change.instead.is_empty() => Shown::Symptom,
+            _ => Shown::Instead,
+        };
         Plan {
             name,
             kind,
             why: Some(change.why.clone()),
             change: difference(change.world.as_ref(), change.steps.as_deref()),
-            // That nothing whole shows is never enough: the page may be broken, or the steps may not lead there.
-            wanted: vec![match kind {
-                _ if kind != TrialKind::WrongFix && file.expected() == Expected::FixHolds => Shown::Fixed,
-                _ if change.instead.is_empty() => Shown::Symptom,
-                _ => Shown::Instead,
-            }],
+            wanted: vec![wanted],
             world: lineup.cast(&file.world.with(&change.world.clone().unwrap_or_default())),
             steps: steps.to_vec(),
-            symptom_from: symptom_from(&file.steps, steps),
+            // What has to show must do so by itself: that the case's own steps come first shows nothing of the change.
+            symptom_from: if wanted == Shown::Symptom { steps.len() } else { symptom_from(&file.steps, steps) },
             quiet: quiet_after(steps),
             symptom: file.symptom.clone(),
             expect: fix.expect.clone(),
             instead: change.instead.clone(),
+            promised: Vec::new(),
         }
     };
     plans.push(changed("fixed".to_owned(), TrialKind::Fixed, &fix.as_change()));
@@ -173,6 +182,23 @@ mod tests {
         };
 
         assert_eq!(symptom_from(&steps(&["a", "b", "c"]), &steps(own)), from);
+    }
+
+    #[test]
+    fn the_symptom_of_a_wrong_fix_is_what_its_own_last_step_shows() -> Result<()> {
+        let mut case = case("fix-holds", "[]")?;
+        let more = case.file.steps[0].clone();
+        let appended = case.file.steps.iter().cloned().chain([more]).collect::<Vec<_>>();
+        case.file.fix.as_mut().context("no fix")?.steps = Some(appended.clone());
+        case.file.wrong_fixes[0].steps = Some(appended);
+        let lineup = Lineup::all(&case, &[Engine::Chromium]).into_iter().next().context("no lineup")?;
+
+        let plans = plans(&case, &lineup, WrongFixes::All);
+
+        let from = |kind| plans.iter().find(|plan| plan.kind == kind).map(|plan| plan.symptom_from);
+        assert_eq!(from(TrialKind::Fixed), Some(1), "the case's own last step counts as well");
+        assert_eq!(from(TrialKind::WrongFix), Some(2));
+        Ok(())
     }
 
     #[rstest]

@@ -1,6 +1,6 @@
 //! Cases of the right form that name what is not there, or ask for what no case may have.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use insta::assert_snapshot;
 
 use super::Desk;
@@ -281,7 +281,7 @@ fn a_fix_changes_something_and_only_a_wrong_one_shows_another_problem() -> Resul
     let other = "other_fixes:
   - why: A flag does.
     world: { ui: { guard: flag } }
-    instead: [{ signed_out: a }]
+    instead: [{ signed_in: a }]
 wrong_fixes:";
     let desk = Desk::new()?;
     assert_snapshot!(desk.refusals(&[
@@ -297,7 +297,7 @@ wrong_fixes:";
       - submit: { method: code, how: double-click }
       - start_flow: { by: c, flow: login }"),
         ("wrong_fixes:", other),
-        (too_late, &format!("{too_late}    instead: [{{ signed_out: phone }}]\n")),
+        (too_late, &format!("{too_late}    instead: [{{ signed_in: phone }}]\n")),
     ])?, @r#"
     [DIR]/case.yaml:19:1: this changes nothing: its world, defaults and profile filled in, and its steps are those without it (hint: write what somebody would do, under `world` or `steps`)
     [DIR]/case.yaml:25:5: this changes nothing: its world, defaults and profile filled in, and its steps are those without it (hint: write what somebody would do, under `world` or `steps`)
@@ -308,8 +308,42 @@ wrong_fixes:";
     [DIR]/case.yaml:25:5: only a wrong fix has `instead` (hint: what a fix shows is `expect` of `fix`)
     [DIR]/case.yaml:27:15: there is no browser `phone` in this world (hint: known here: a)
     "#);
-    let instead = super::GOOD.replace(too_late, &format!("{too_late}    instead: [{{ signed_out: a }}]\n"));
+    let instead = super::GOOD.replace(too_late, &format!("{too_late}    instead: [{{ signed_in: a }}]\n"));
     assert_eq!(desk.read(&desk.write("case.yaml", instead)?)?.err(), None);
+    Ok(())
+}
+
+#[test]
+fn a_fault_finds_the_step_it_waits_for_in_a_change_too() -> Result<()> {
+    let (host, late) = ("{ host: ory.example.test,", "    world: { ui: { guard: disable-after-1s } }\n");
+    let waiting = |step: usize| super::GOOD.replace(host, &format!("{{ host: ory.example.test, step: {step},"));
+    let desk = Desk::new()?;
+
+    // The steps of the second wrong fix are others from the first on.
+    let told = desk.refusal("case.yaml", waiting(5))?;
+    let own = waiting(5)
+        .replace("  - why: It is another flow.\n", "  - why: It is another flow.\n    world: { faults: [] }\n");
+    let unmoved = waiting(5).replace("    steps:\n      - open: { in: a, flow: registration }\n", late);
+
+    assert_eq!(
+        told,
+        "[DIR]/case.yaml:28:5: a fault of the case waits for step 5, which is another one here (hint: say under `world` which faults there are: `faults: [...]`)"
+    );
+    assert_eq!(desk.read(&desk.write("case.yaml", own)?)?.err(), None);
+    assert_eq!(desk.read(&desk.write("case.yaml", unmoved)?)?.err(), None);
+    Ok(())
+}
+
+#[test]
+fn a_symptom_is_more_than_absences_unless_it_is_to_stay_away() -> Result<()> {
+    let desk = Desk::new()?;
+    let symptom = "  - posts: { path: /self-service/login, count: 2 }\n  - message: 4010002\n";
+    let absent = super::GOOD.replace(symptom, "  - signed_out: a\n  - identities: { of: a@b.c, count: 0 }\n");
+    let (case, _) = absent.split_once("fix:").context("the case has no fix")?;
+    let refuted = format!("{case}instead:\n  - message: 4010002\n");
+
+    assert!(desk.refusal("case.yaml", absent.clone())?.contains("absences alone"));
+    assert_eq!(desk.read(&desk.write("case.yaml", refuted)?)?.err(), None);
     Ok(())
 }
 

@@ -64,15 +64,14 @@ pub(super) fn is_of(check: &Unanswered, exchange: &Exchange) -> bool {
     exchange.listener == check.to && exchange.path() == check.path
 }
 
-/// How the request stands that has to wait for its answer.
-pub(super) fn wait(check: &Unanswered, exchanges: impl Iterator<Item = Exchange>, now_ms: u64) -> Wait {
-    let asked = exchanges.filter(|it| is_of(check, it));
-    let Some(last) = asked.last() else { return Wait::NotAsked };
-    match (last.status, last.refused, last.took_ms) {
-        (Some(status), ..) => Wait::Over(format!("answered {status}")),
-        (None, Some(why), _) => Wait::Over(format!("refused: {why}")),
+/// How the request stands that has to wait for its answer. One whose answer the edge still holds waits as well.
+pub(super) fn wait(asked: Option<Exchange>, now_ms: u64) -> Wait {
+    let Some(it) = asked else { return Wait::NotAsked };
+    match (it.refused, it.status, it.took_ms) {
+        (Some(why), ..) => Wait::Over(format!("refused: {why}")),
+        (None, Some(status), Some(_)) => Wait::Over(format!("answered {status}")),
         (None, None, Some(_)) => Wait::Over("ended without an answer".to_owned()),
-        (None, None, None) => Wait::For(now_ms.saturating_sub(last.at_ms)),
+        (None, _, None) => Wait::For(now_ms.saturating_sub(it.at_ms)),
     }
 }
 
@@ -91,7 +90,6 @@ pub(super) fn may_come(waits: &[(Wait, Duration)], looked: Duration) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case::Time;
 
     const FOUR: Duration = Duration::from_secs(4);
 
@@ -149,13 +147,14 @@ mod tests {
 
     #[test]
     fn what_has_ended_waits_no_more() {
-        let check = Unanswered { to: "kratos".to_owned(), path: "/verify-password".to_owned(), time: Time(FOUR) };
-        let wait = |exchange: Option<Exchange>| wait(&check, exchange.into_iter(), 6_000);
+        let wait = |exchange: Option<Exchange>| wait(exchange, 6_000);
+        let answered = || Exchange { status: Some(200), ..post(None, false) };
         let ended = |exchange| Exchange { took_ms: Some(2), ..exchange };
 
         assert_eq!(wait(None), Wait::NotAsked);
         assert_eq!(wait(Some(post(None, false))), Wait::For(5_000));
-        assert!(matches!(wait(Some(Exchange { status: Some(200), ..post(None, false) })), Wait::Over(_)), "answered");
+        assert!(matches!(wait(Some(ended(answered()))), Wait::Over(_)), "answered");
+        assert_eq!(wait(Some(answered())), Wait::For(5_000), "the edge holds the answer");
         assert!(matches!(wait(Some(post(Some("nobody is there"), true))), Wait::Over(_)), "refused");
         assert!(matches!(wait(Some(ended(post(Some("nobody is there"), true)))), Wait::Over(_)), "refused and over");
         assert!(matches!(wait(Some(ended(post(None, false)))), Wait::Over(_)), "broken off");
