@@ -43,7 +43,7 @@ symptom:
   - message: { in: c, id: 4000001 }
   - shown: { in: a, id: node/input/password }
   - traits: { of: ada@example.test, has: { email: bob@example.test } }
-  - credential: { of: ada@example.test, type: code }
+  - credential: { of: ada@example.test, type: oidc }
   - credential: { of: ada@example.test, type: password, absent: true }
   - unanswered: { to: a, path: /self-service/login, for: 1s }
   - set_cookie: { to: a, name: ory_kratos_session, sent: 24h, got: 24h }

@@ -1,6 +1,7 @@
 //! The command line: what each call answers, and with which exit code.
 
 use std::fs;
+use std::io::Write as _;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
@@ -272,7 +273,7 @@ fn a_folder_that_takes_no_report_is_named(#[case] option: &str) -> Result<()> {
     let ended = match sandbox.end(command) {
         Ok(ended) if ended.code() != Some(77) && !ended.stderr.contains("unshare: ") => ended,
         refused => {
-            eprintln!("not run: no file system can be mounted here ({refused:?})");
+            let _ = writeln!(std::io::stderr(), "not run: no file system can be mounted here ({refused:?})");
             return Ok(());
         }
     };

@@ -155,21 +155,24 @@ async fn a_picture_shows_no_secret_of_a_second_factor(#[case] engine: Engine) ->
     scene.browser.go(&format!("https://{PAGE}/")).await?;
     // The names that Kratos gives these nodes (`text/id.go`, `selfservice/strategy/{totp,lookup}` of v1.3.1), as the
     // interface shows them; the letters are equally wide.
-    let show = "document.body.innerHTML = '<p>shown</p><p id=\"totp_secret_key\" style=\"font-family: monospace\">KEY</p>\
+    let show = "document.body.innerHTML = '<p>' + arguments[1] + '</p><p id=\"totp_secret_key\" style=\"font-family: monospace\">KEY</p>\
                 <p data-testid=\"node/text/lookup_secret_codes/text\" style=\"font-family: monospace\">KEY</p>\
                 <input name=\"totp_code\" value=\"KEY\"><input name=\"lookup_secret\" value=\"KEY\">\
                 <img data-testid=\"node/image/totp_qr\" width=\"90\" height=\"90\" src=\"data:image/svg+xml,\
                 <svg xmlns=%22http://www.w3.org/2000/svg%22><text y=%2220%22>KEY</text></svg>\">'\
                 .replaceAll('KEY', arguments[0])";
 
-    scene.browser.script(show, vec!["aaaaaa".into()]).await?;
+    scene.browser.script(show, vec!["aaaaaa".into(), "one".into()]).await?;
     // WebKitGTK paints nothing of a new page before it is asked for a picture.
     scene.browser.screenshot().await?;
     let one = scene.browser.screenshot().await?;
-    scene.browser.script(show, vec!["BBBBBB".into()]).await?;
+    scene.browser.script(show, vec!["BBBBBB".into(), "one".into()]).await?;
     let other = scene.browser.screenshot().await?;
+    scene.browser.script(show, vec!["BBBBBB".into(), "two".into()]).await?;
+    let changed = scene.browser.screenshot().await?;
 
     ensure!(one == other, "{engine} shows a secret in its picture");
+    ensure!(changed != other, "{engine} shows the picture of before, which says nothing of secrets");
     scene.browser.close().await
 }
 

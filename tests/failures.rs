@@ -256,7 +256,7 @@ exit "$code""#;
 #[test]
 fn what_shows_while_the_network_changes_is_no_verdict() -> Result<()> {
     let sandbox = Sandbox::new()?;
-    let plain = sandbox.run_command(&["code-flows/login-ajax-double-click"]);
+    let plain = sandbox.run_command(&["--network", "machine", "code-flows/login-ajax-double-click"]);
     let mut command = Command::new("unshare");
     command.args(["--net", "sh", "-c", RESTLESS, "sh"]).arg(plain.get_program()).args(plain.get_args());
     for (name, value) in plain.get_envs() {
@@ -265,7 +265,7 @@ fn what_shows_while_the_network_changes_is_no_verdict() -> Result<()> {
             None => command.env_remove(name),
         };
     }
-    let able = Command::new("unshare").args(["--net", "ip", "link", "set", "lo", "up"]).output();
+    let able = Command::new("unshare").args(["--net", "ip", "link", "add", "kr0", "type", "bridge"]).output();
     if !able.is_ok_and(|tried| tried.status.success()) || is_missing(Engine::Chromium) {
         let _ = writeln!(std::io::stderr(), "not run: it takes root, `unshare` and `ip` to make a network of its own");
         return Ok(());

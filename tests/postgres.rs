@@ -1,6 +1,7 @@
 //! Postgres as Kratos's database. Where it is not installed these tests are not run, which is said by name.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -26,7 +27,7 @@ async fn programs() -> Option<Programs> {
     match Programs::find().await {
         Ok(programs) => Some(programs),
         Err(lacking) => {
-            eprintln!("not run: {lacking}");
+            let _ = writeln!(std::io::stderr(), "not run: {lacking}");
             None
         }
     }

@@ -160,7 +160,7 @@ fn equal_secrets_have_equal_names() -> Result<()> {
     };
     let set: BTreeSet<String> = header("set-cookie", "response_headers").collect();
     let sent: BTreeSet<String> = header("cookie", "request_headers").collect();
-    ensure!(!set.is_empty() && sent.is_subset(&set), "what was set ({set:?}) is what was sent ({sent:?})");
+    ensure!(!sent.is_empty() && sent.is_subset(&set), "what was set ({set:?}) is what was sent ({sent:?})");
     ensure!(set.iter().all(|name| name.starts_with("session#")), "{set:?}");
     Ok(())
 }
