@@ -181,6 +181,28 @@ fix:
     - identities: { of: ada@example.test, count: 1 }
 "#;
 
+/// A program fails, and its fix is a browser.
+const BROWSER_OF_THE_FIX: &str = r#"
+title: A browser in the place of a program
+world: { clients: { c: {} } }
+steps:
+  - identity: { email: ada@example.test, password: correct horse battery }
+  - start_flow: { by: c, flow: login }
+  - submit_flow: { by: c, values: { method: password, identifier: ada@example.test, password: wrong } }
+symptom:
+  - answer: { to: c, method: POST, path: /self-service/login, status: 400, message: 4000006 }
+fix:
+  why: A person types the right one.
+  world: { browsers: { a: {} } }
+  steps:
+    - identity: { email: ada@example.test, password: correct horse battery }
+    - open: { in: a, flow: login }
+    - fill: { identifier: ada@example.test, password: correct horse battery }
+    - submit: password
+  expect:
+    - signed_in: { in: a, as: ada@example.test }
+"#;
+
 /// The second request never comes: the edge answers the first, and nobody gets in.
 const ALONE: &str = r#"
 title: A meeting to which one comes
@@ -297,6 +319,18 @@ async fn what_holds_without_the_fix_as_well_proves_none() -> Result<()> {
     ensure!(outcome.verdict == Verdict::Error, "{}: {}", outcome.verdict.word(), outcome.reason);
     ensure!(outcome.trials[0].kind == TrialKind::Broken, "{:?}", outcome.trials[0].kind);
     ensure!(outcome.reason.contains("`expect` holds without the fix"), "{}", outcome.reason);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_promised_of_a_browser_that_only_the_fix_has_is_not_so_without_it() -> Result<()> {
+    if support::is_missing(Engine::Chromium) {
+        return Ok(());
+    }
+
+    let outcome = outcome(BROWSER_OF_THE_FIX, Engine::Chromium).await?;
+
+    ensure!(outcome.verdict == Verdict::FixHolds, "{}: {}", outcome.verdict.word(), outcome.reason);
     Ok(())
 }
 

@@ -4,9 +4,9 @@
 use std::fs::{self, File, TryLockError};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 use kratos_repro::backend::estate::Owner;
@@ -78,6 +78,35 @@ fn owner_of_another_start() -> Result<String> {
     Ok(format!("00000000-0000-0000-0000-000000000000.{rest}"))
 }
 
+/// So old that nobody can still be making it.
+fn make_older(folder: &Path) -> Result<()> {
+    Ok(File::open(folder)?.set_modified(SystemTime::now() - Duration::from_secs(120))?)
+}
+
+#[test]
+fn what_another_run_is_making_in_this_moment_is_not_swept() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let folder = sandbox.tmp().join(format!(".kratos-repro-{}", owner_of_another_start()?));
+    fs::create_dir_all(&folder)?;
+    // Made and held, with nothing written yet; then not even made.
+    for whose in [true, false] {
+        if whose {
+            File::create_new(folder.join("owner"))?;
+        }
+
+        let ended = sandbox.end(sandbox.run_command(&[QUICK]))?;
+
+        assert_eq!(ended.code(), Some(0), "{}{}", ended.stderr, ended.stdout);
+        ensure!(folder.is_dir(), "it was swept: {}", ended.stderr);
+        if whose {
+            fs::remove_file(folder.join("owner"))?;
+        }
+    }
+    make_older(&folder)?;
+    ensure!(sandbox.end(sandbox.run_command(&[QUICK]))?.stderr.contains("swept"), "an old one is not swept");
+    sandbox.ensure_nothing_is_left()
+}
+
 #[rstest]
 #[case::made("kratos-repro-AbCdEf", true)]
 #[case::half_made(".kratos-repro-", false)]
@@ -89,6 +118,7 @@ fn what_an_earlier_start_of_the_machine_has_left_is_swept(#[case] name: &str, #[
     if is_whole {
         fs::write(folder.join("owner"), &owner)?;
     }
+    make_older(&folder)?;
 
     let ended = sandbox.end(sandbox.run_command(&[QUICK]))?;
 

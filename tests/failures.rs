@@ -111,7 +111,7 @@ fn a_hydra_that_does_not_start_is_an_error_with_its_own_words() -> Result<()> {
     // An issuer may have no fragment (RFC 8414, section 2), and Hydra looks at more than a case is refused for.
     let case = CLIENT.replace("world: {", "world: { hydra: { issuer: 'https://hydra.example.test/%zz' }, legacy: {},");
 
-    let (outcome, _) = surprise(&format!("{case}symptom:\n  - sessions: {{ of: ada@example.test, count: 0 }}\n"))?;
+    let (outcome, _) = surprise(&format!("{case}symptom:\n  - sessions: {{ of: ada@example.test, count: 1 }}\n"))?;
 
     assert_eq!(outcome["verdict"], "error");
     ensure_names(&cause(&outcome, 0)?, &["the world did not start", "Hydra does not start", "urls.self.issuer"])

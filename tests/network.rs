@@ -138,6 +138,20 @@ fn a_run_that_may_have_no_network_of_its_own_says_so_and_goes_on() -> Result<()>
 }
 
 #[test]
+fn a_run_without_a_built_kratos_says_what_a_network_of_its_own_leaves_out() -> Result<()> {
+    if is_shared()? {
+        return Ok(());
+    }
+    let sandbox = Sandbox::new()?;
+    let mut command = sandbox.run_command(&["--network", "own", QUICK]);
+    command.env("KRATOS_REPRO_CACHE", sandbox.path("empty"));
+
+    sandbox.end(command)?.ensure_refused(3, &["--network machine", "scripts/setup"])?;
+
+    sandbox.ensure_nothing_is_left()
+}
+
+#[test]
 fn a_run_that_is_to_have_a_network_of_its_own_has_it_or_ends() -> Result<()> {
     let sandbox = Sandbox::new()?;
     let Some(command) = without_right(&sandbox, "own") else { return Ok(()) };

@@ -92,7 +92,7 @@ pub fn enter() -> Result<()> {
         unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET).map_err(|errno| match errno {
             // Which it says for a limit too (unshare(2)).
             Errno::ENOSPC => {
-                anyhow!("this user may have no more of them (`user.max_user_namespaces`, unshare: {errno})")
+                anyhow!("this user may have no more of them (`user.max_user_namespaces`, `user.max_net_namespaces`; unshare: {errno})")
             }
             errno => anyhow!("the kernel gives this user none (unshare: {errno})"),
         })?;

@@ -85,7 +85,8 @@ pub(super) fn validate(
     let checks: Vec<&Spanned<Check>> = case.symptom.iter().chain(&case.instead).collect();
     let base = vec!["world".to_owned()];
     context.scene(&case.world, std::slice::from_ref(&base), &case.steps, &checks)?;
-    if case.expected() != Expected::NotReproduced {
+    let mut expected = std::iter::once(case.expected()).chain(case.verdict_on.iter().map(|(_, it)| *it));
+    if expected.any(|it| it != Expected::NotReproduced) {
         context.presence(&case.symptom, &["symptom"])?;
     }
     context.presence(&case.instead, &["instead"])?;

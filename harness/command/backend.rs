@@ -171,8 +171,11 @@ impl BackendArguments {
                 place::say(&format!("backend: native, as Kratos is here: {paths}"));
                 return Ok(Chosen::native());
             }
-            // No engine is in reach from there.
-            Err(error) if network::is_own() => return Err(error),
+            // The ports of containers are not in reach from there.
+            Err(error) if network::is_own() => {
+                let hint = "a network of its own leaves processes alone (hint: `--network machine` has containers too)";
+                return Err(error.context(hint));
+            }
             Err(error) => error,
         };
         match self.docker(estate, kratos).await {

@@ -54,7 +54,9 @@ impl Line {
 
     /// Whether its client, if it is of this machine, has closed it: nobody reads what comes from now on.
     pub(super) fn is_hung_up(&self) -> bool {
-        self.whose == Whose::Ours && Whose::of(self.peer, self.local) != Whose::Ours
+        let is_ours = |answer: Vec<u8>| read(&answer) == Some(Whose::Ours);
+        // Where the kernel cannot be asked nothing is known.
+        self.whose == Whose::Ours && ask(self.peer, self.local).is_some_and(|answer| !is_ours(answer))
     }
 }
 

@@ -28,6 +28,7 @@ pub(super) struct Crossing<'a> {
     /// Whether the policy changed anything: it stands out then.
     changed: bool,
     delivered: &'a [String],
+    undelivered: bool,
     fault: Option<&'a str>,
     refused: Option<&'a str>,
     request: Message<'a>,
@@ -64,10 +65,11 @@ impl<'a> Crossing<'a> {
                 Some(_) => "plain",
             },
             policy: &exchange.policy,
-            // What a policy did is told; an answer that was lost delivers none either, which is its fault's to tell.
-            changed: (exchange.delivered_cookies.is_some() && !exchange.policy.is_empty())
+            // What a policy did is told; an answer that reached nobody delivers none either.
+            changed: (exchange.delivered_cookies.is_some() && !exchange.policy.is_empty() && !exchange.undelivered)
                 || exchange.policy.iter().any(|it| it.contains("no cookie sent")),
             delivered: exchange.delivered_cookies.as_deref().unwrap_or_default(),
+            undelivered: exchange.undelivered,
             fault: exchange.fault.as_deref(),
             refused: exchange.refused.as_deref(),
             request: Message::of(&exchange.request_headers, &exchange.request_body),

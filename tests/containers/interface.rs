@@ -184,7 +184,7 @@ async fn a_case_cannot_name_one() -> Result<()> {
     let case = sandbox.case(
         "image.yaml",
         "title: t\nworld: { ui: { image: any }, browsers: { a: {} } }\nsteps: [{ switch_to: a }]\n\
-         symptom: [{ signed_out: a }]\n",
+         symptom: [{ signed_in: a }]\n",
     )?;
 
     sandbox.run(&[&case])?.ensure_refused(2, &["image"])

@@ -38,6 +38,7 @@ steps:
   - start_flow: { by: c, flow: login }
   - submit_flow: { by: c, values: { method: password, identifier: ada@example.test, password: a wrong one } }
 symptom:
+  - identities: { of: ada@example.test, count: 1 }
   - sessions: { of: ada@example.test, count: 0 }
 ";
 
@@ -68,6 +69,7 @@ steps:
   - open: { in: a, flow: login }
   - fill: { identifier: ada@example.test }
 symptom:
+  - identities: { of: ada@example.test, count: 1 }
   - signed_out: a
 ";
 
@@ -83,6 +85,7 @@ steps:
   - open: { in: a, flow: login }
   - open: { in: a, flow: login }
 symptom:
+  - shown: node/input/identifier
   - signed_out: a
 ";
 
@@ -127,6 +130,7 @@ steps:
   - open: { in: a, flow: login }
 STEPS
 symptom:
+  - answer: { to: a, path: /self-service/login/browser, status: 303, step: any }
   - signed_out: a
   - identities: { count: 0 }
 ";

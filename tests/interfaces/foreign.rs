@@ -226,7 +226,7 @@ fn a_case_cannot_name_one() -> Result<()> {
     let case = sandbox.case(
         "command.yaml",
         "title: t\nworld: { ui: { command: id }, browsers: { a: {} } }\nsteps: [{ switch_to: a }]\n\
-         symptom: [{ signed_out: a }]\n",
+         symptom: [{ signed_in: a }]\n",
     )?;
 
     sandbox.run(&[&case])?.ensure_refused(2, &["command"])

@@ -24,6 +24,7 @@ steps:
       values: { method: password, identifier: ada@example.test, password: canary-password-1u }
       headers: { Cookie: session=canary-cookie-2u }
 symptom:
+  - identities: { of: ada@example.test, count: 1 }
   - sessions: { of: ada@example.test, count: 0 }
 ";
 

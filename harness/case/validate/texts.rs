@@ -83,7 +83,7 @@ fn matches(pattern: &str, key: &str) -> bool {
     parts.next().is_none()
 }
 
-/// A word, a number with its unit, a time in one: nothing that is read as a path or the address of a host.
+/// A word, a number with its unit, a time in one: no path that leads out of a folder, and no host with a dot.
 pub(super) fn is_word(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }

@@ -82,9 +82,9 @@ impl Standpoint<'_> {
                 .map(|all| all.iter().filter_map(|message| message["id"].as_u64()).collect())
                 .unwrap_or_default();
             let location = exchange.response_header("location").next().map(path_of);
-            // What a fix promises has to reach somebody; a problem may be that it does not.
+            // What a fix promises has to reach somebody; what else is told may be that it does not.
             let held = exchange.status == Some(check.status)
-                && (role == CheckRole::Symptom || !exchange.undelivered)
+                && (role != CheckRole::Expect || !exchange.undelivered)
                 && check.error.as_deref().is_none_or(|id| error == Some(id))
                 && check.message.as_ref().is_none_or(|ids| ids.is_among(&messages))
                 && check.has.as_ref().is_none_or(|key| !body[key].is_null())
