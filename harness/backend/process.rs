@@ -16,6 +16,9 @@ use super::listening;
 use super::stat::Stat;
 use crate::wait::wait_until;
 
+/// How often it is looked whether a process listens.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
 /// How long a program that is asked to end may take before it is killed.
 const ASKED_LIMIT: Duration = Duration::from_secs(1);
 
@@ -88,6 +91,22 @@ impl Process {
     /// Whether a process of the group listens on this TCP port of 127.0.0.1.
     pub fn listens_on(&self, port: u16) -> bool {
         listening::on(port, &living(self.group, None))
+    }
+
+    /// Waits until a process of the group listens on this TCP port of 127.0.0.1, or until the program has ended by itself, and
+    /// says how. What answers on the port before that is somebody else, who was quicker.
+    pub async fn listening(&mut self, port: u16) -> Result<Option<ExitStatus>> {
+        let mut tick = tokio::time::interval(LOOK_EVERY);
+        loop {
+            tick.tick().await;
+            if self.listens_on(port) {
+                return Ok(None);
+            }
+            let ended = self.child.try_wait().with_context(|| format!("failed to look at `{}`", self.name))?;
+            if ended.is_some() {
+                return Ok(ended);
+            }
+        }
     }
 
     /// Ends the whole group, with helpers that have left it, and waits until nothing of it runs.

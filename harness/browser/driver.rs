@@ -14,9 +14,6 @@ use crate::wait::within;
 /// How long a driver may take until it listens; the median is 13 ms.
 const READY_LIMIT: Duration = Duration::from_secs(20);
 
-/// How often a driver that says nothing is looked at.
-const READY_EVERY: Duration = Duration::from_millis(5);
-
 /// How often another port is chosen when a program took one before the driver did.
 const PORT_CHOICES: usize = 3;
 
@@ -142,15 +139,9 @@ impl Driver {
 
 /// Waits until the driver itself, and not some other program, listens on the port.
 async fn listens_on(process: &mut Process, port: u16) -> Result<()> {
-    let mut tick = tokio::time::interval(READY_EVERY);
-    loop {
-        tick.tick().await;
-        if process.listens_on(port) {
-            return Ok(());
-        }
-        if process.has_ended()? {
-            bail!("it ended before it listened on port {port}");
-        }
+    match process.listening(port).await? {
+        None => Ok(()),
+        Some(_) => bail!("it ended before it listened on port {port}"),
     }
 }
 

@@ -8,18 +8,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use tokio::net::TcpStream;
 use url::Url;
 
 use crate::backend::{Exit, Launch, Output, Process, free_port, nginx};
 use crate::edge::UPSTREAM_LIMIT;
-use crate::wait::{furthest, wait_until};
+use crate::wait::{furthest, within};
 
 /// How long nginx may take until it listens; it takes 20 ms.
 const READY_LIMIT: Duration = Duration::from_secs(10);
-
-/// How often it is tried.
-const READY_EVERY: Duration = Duration::from_millis(5);
 
 /// How often another port is chosen when a program took it before nginx did.
 const PORT_CHOICES: usize = 3;
@@ -80,15 +76,13 @@ impl Front {
 }
 
 async fn ready(process: &mut Process, address: SocketAddr, log: &Path) -> Result<()> {
-    let listens = wait_until("nginx to listen", READY_LIMIT, READY_EVERY, || async {
-        TcpStream::connect(address).await.map(drop).map_err(|error| error.to_string())
-    });
-    tokio::select! {
-        listens = listens => listens,
-        exit = process.exited() => {
-            let words = fs::read_to_string(log).unwrap_or_default();
-            Err(anyhow!("nginx exited ({}) before it listened: {}", exit?, words.trim()))
-        }
+    let words = || fs::read_to_string(log).unwrap_or_default().trim().to_owned();
+    match within(READY_LIMIT, process.listening(address.port())).await {
+        Ok(listening) => match listening? {
+            None => Ok(()),
+            Some(exit) => Err(anyhow!("nginx exited ({exit}) before it listened: {}", words())),
+        },
+        Err(deadline) => Err(anyhow!("nginx did not listen on {address} within {deadline}: {}", words())),
     }
 }
 

@@ -104,6 +104,31 @@ fn the_same_cases_hold_on_another_interface() -> Result<()> {
     ensure_nothing_is_left(&sandbox)
 }
 
+#[test]
+fn who_was_quicker_on_its_port_is_not_taken_for_it() -> Result<()> {
+    if is_missing(Engine::Chromium) {
+        return Ok(());
+    }
+    let Some(interface) = plain("") else { return Ok(()) };
+    let sandbox = Sandbox::new()?;
+    // A run starts it once before, to see that it can. In the first world another program, which is none of its group,
+    // answers on its port for as long as it takes to be mistaken for it.
+    let stranger = interface.trim_start_matches("exec ");
+    let beaten = format!(
+        "touch beaten; setsid timeout 6 {stranger} & \
+         until grep -qi \":$(printf %04X \"$PORT\") 00000000:0000 0A\" /proc/net/tcp; do sleep 0.05; done; \
+         sleep 1; echo 'Address already in use' >&2; exit 1"
+    );
+    let interface = format!("[ ! -e tried ] || [ -e beaten ] || {{ {beaten}; }}; touch tried; {interface}");
+
+    let ended =
+        sandbox.start(run_on(&sandbox, &interface, &["cross-browser/login-fetched-elsewhere"]))?.end(RUN_LIMIT)?;
+
+    ensure!(ended.code() == Some(0), "{}{}", ended.stderr, ended.stdout);
+    ensure!(sandbox.path("bin/beaten").exists(), "it was never beaten");
+    ensure_nothing_is_left(&sandbox)
+}
+
 #[rstest]
 #[case::a_form("--guard flag", "guarded")]
 #[case::a_script("--submit ajax", "not-guarded")]

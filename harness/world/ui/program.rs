@@ -14,10 +14,13 @@ use url::Url;
 use crate::backend::docker::Image;
 use crate::backend::readiness::PORT_CHOICES;
 use crate::backend::{Launch, Missing, Output, Process, free_port};
-use crate::wait::wait_until;
+use crate::wait::{wait_until, within};
 
 /// How often it is asked whether it answers.
 const ANSWER_EVERY: Duration = Duration::from_millis(20);
+
+/// How long a program that does not listen itself, though its port answers, may take to end because the port was taken.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// How many of its last lines are quoted.
 const QUOTED_LINES: usize = 5;
@@ -156,7 +159,14 @@ pub(super) async fn start(program: &UiProgram, told: &Told, log: &Path) -> Resul
             biased;
             exit = process.exited() => how(exit?),
             answered = answers => match answered {
-                Ok(()) => return Ok((process, ([127, 0, 0, 1], port).into())),
+                // Who answers may be somebody who was quicker, or a program that this one has started elsewhere.
+                Ok(()) => match within(GRACE, process.listening(port)).await {
+                    Ok(listening) => match listening? {
+                        None => return Ok((process, ([127, 0, 0, 1], port).into())),
+                        Some(exit) => how(exit),
+                    },
+                    Err(_) => return Ok((process, ([127, 0, 0, 1], port).into())),
+                },
                 Err(error) => format!("{error:#}"),
             },
         };
