@@ -8,6 +8,7 @@ mod network;
 mod reading;
 mod refusals;
 mod versions;
+mod worlds;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -65,12 +65,6 @@ impl Process {
         self.child.wait().await.with_context(|| format!("failed to wait for `{}`", self.name))
     }
 
-    /// Whether the program has ended by itself.
-    pub fn has_ended(&mut self) -> Result<bool> {
-        let status = self.child.try_wait().with_context(|| format!("failed to look at `{}`", self.name))?;
-        Ok(status.is_some())
-    }
-
     /// Whether the program itself runs; helpers of it may outlive it.
     pub fn runs(&self) -> bool {
         Stat::of(self.group).is_some_and(|it| !it.dead)

@@ -11,11 +11,11 @@ use hyper::{Request, Response, StatusCode, client};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinSet};
-use url::Url;
 
 use super::fault::Effect;
 use super::listener::{HEADERS, Listener};
 use super::names::Passage;
+use super::origin::Origin;
 use super::peer::Line;
 use super::refusal::{blank, refusal};
 use super::{Record, Shared, treat};
@@ -40,40 +40,6 @@ const HOP_BY_HOP: [HeaderName; 7] = [
     header::TRANSFER_ENCODING,
     header::UPGRADE,
 ];
-
-/// Where the client believes that it talks to.
-#[derive(Debug, Clone)]
-pub(super) struct Origin {
-    pub(super) scheme: &'static str,
-    pub(super) host: String,
-    /// The port, where it is not the scheme's own.
-    pub(super) port: Option<u16>,
-}
-
-impl Origin {
-    /// Takes a host and the port that was named with it.
-    pub(super) fn new(scheme: &'static str, host: &str, port: Option<u16>) -> Self {
-        let usual = if scheme == "https" { 443 } else { 80 };
-        Self { scheme, host: host.to_ascii_lowercase(), port: port.filter(|port| *port != usual) }
-    }
-
-    /// That of a URL, if it is one of http or https.
-    pub(super) fn of(url: &Url) -> Option<Self> {
-        let scheme = ["http", "https"].into_iter().find(|scheme| *scheme == url.scheme())?;
-        Some(Self::new(scheme, url.host_str()?, url.port()))
-    }
-
-    /// Scheme, host and, where it is not the usual one, port.
-    pub(super) fn text(&self) -> String {
-        let port = self.port.map_or(String::new(), |port| format!(":{port}"));
-        format!("{}://{}{port}", self.scheme, self.host)
-    }
-
-    /// Why nothing is passed on to it, if that is so.
-    pub(super) fn refuse(&self, shared: &Shared) -> Option<String> {
-        shared.names.refuse(self.scheme, &self.host, self.port)
-    }
-}
 
 /// The connection is to be closed without an answer.
 #[derive(Debug, thiserror::Error)]

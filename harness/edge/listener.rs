@@ -20,9 +20,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::Shared;
-use super::carry::{self, Failed, Origin};
+use super::carry::{self, Failed};
 use super::fault::Effect;
 use super::gate::{Entry, Gate};
+use super::origin::Origin;
 use super::peer::{Line, Whose};
 use super::policy::Itp;
 use super::refusal::{ask_for_password, blank, refusal};

@@ -49,7 +49,6 @@ pub(super) async fn checks(
     let is_of_waiting = plan.symptom.iter().any(|check| matches!(check.value, Check::Unanswered(_)));
     let ended = Instant::now();
     let mut looks = 0;
-    let mut before = None;
     loop {
         tick.tick().await;
         // Asked before the symptom itself: what can come no more then either shows now or never does.
@@ -65,6 +64,7 @@ pub(super) async fn checks(
         let symptom = standpoint.look(CheckRole::Symptom, &plan.symptom).await?;
         let expect = standpoint.look(CheckRole::Expect, &plan.expect).await?;
         let instead = standpoint.look(CheckRole::Instead, &plan.instead).await?;
+        let before = outcome.shown;
         outcome.shown = if all_held(&symptom) {
             Shown::Symptom
         } else if all_held(&expect) {
@@ -77,8 +77,7 @@ pub(super) async fn checks(
         outcome.checks = symptom.into_iter().chain(expect).chain(instead).collect();
         // Looking takes time, in which a request may have come that the first of the looks has not seen. A page that never
         // stops asking shows the same time after time.
-        let quiet = if before == Some(outcome.shown) { Duration::ZERO } else { begin.elapsed() };
-        before = Some(outcome.shown);
+        let quiet = if before == outcome.shown { Duration::ZERO } else { begin.elapsed() };
         let under_way = under_way.or_else(|| standpoint.under_way(all(), quiet));
         match (outcome.shown, under_way) {
             (Shown::Symptom, under_way) if under_way.is_none() || is_of_waiting => break,

@@ -160,12 +160,9 @@ pub(super) async fn start(program: &UiProgram, told: &Told, log: &Path) -> Resul
             exit = process.exited() => how(exit?),
             answered = answers => match answered {
                 // Who answers may be somebody who was quicker, or a program that this one has started elsewhere.
-                Ok(()) => match within(GRACE, process.listening(port)).await {
-                    Ok(listening) => match listening? {
-                        None => return Ok((process, ([127, 0, 0, 1], port).into())),
-                        Some(exit) => how(exit),
-                    },
-                    Err(_) => return Ok((process, ([127, 0, 0, 1], port).into())),
+                Ok(()) => match within(GRACE, process.listening(port)).await.unwrap_or(Ok(None))? {
+                    None => return Ok((process, ([127, 0, 0, 1], port).into())),
+                    Some(exit) => how(exit),
                 },
                 Err(error) => format!("{error:#}"),
             },
